@@ -1,0 +1,121 @@
+"""Detectors: one file is one guardian. See ``docs/howto/add-a-detector.md``.
+
+A detector is a set of checks; each check declares the probes it reads and the finding kinds it can see. Checks are pure
+functions from what the probes read to findings, so a recording of real output is a test.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from aiops.domain.finding import Evidence, Finding, Kind
+from aiops.domain.host import Host
+from aiops.domain.severity import Severity
+from aiops.errors import UnknownError
+from aiops.probes import AnyProbe
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The host a check looks at, and the only way to make a finding: a check cannot name the wrong host.
+
+    ``settings`` are the detector's thresholds for this host (defaults of the file, overridden by settings).
+    """
+
+    host: Host
+    detector: "Detector"
+    now: datetime
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def finding(
+        self,
+        kind: str,
+        subject: str,
+        severity: Severity,
+        summary: str,
+        *,
+        cause: str = "",
+        cursor: str = "",
+        **evidence: str | float | bool | list[str] | None,
+    ) -> Finding:
+        """A finding of this detector on this host.
+
+        :raises UnknownError: the detector does not declare the kind
+        """
+        declared = self.detector.kind(kind)
+        values: Evidence = dict(evidence)
+        return Finding(
+            kind=kind,
+            detector=self.detector.name,
+            host=self.host.name,
+            subject=subject,
+            severity=severity,
+            summary=summary,
+            persistence=declared.persistence,
+            shared=declared.shared,
+            cause=cause,
+            cursor=cursor,
+            evidence=values,
+            seen_at=self.now,
+        )
+
+
+Look = Callable[..., Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One look: which probes it reads, which kinds it can see. It is blind when one of its probes is."""
+
+    look: Look
+    probes: tuple[AnyProbe, ...]
+    kinds: tuple[str, ...]
+
+
+class Detector:
+    """A guardian's knowledge of one sort of trouble.
+
+    ``thresholds`` are the file's defaults; each may be overridden in settings by ``[detectors.<name>]``.
+    """
+
+    def __init__(
+        self, name: str, title: str, kinds: Sequence[Kind], thresholds: Mapping[str, Any] | None = None
+    ) -> None:
+        self.name, self.title = name, title
+        self.kinds = {kind.name: kind for kind in kinds}
+        self.thresholds = dict(thresholds or {})
+        self.checks: list[Check] = []
+
+    def kind(self, name: str) -> Kind:
+        """:raises UnknownError: not declared here."""
+        try:
+            return self.kinds[name]
+        except KeyError:
+            raise UnknownError("finding kind", name, f"declare it in aiops/detectors for {self.name}") from None
+
+    def check(self, *probes: AnyProbe, kinds: Sequence[str]) -> Callable[[Look], Look]:
+        """Register a look. It is called with the subject and one argument per probe, in this order."""
+
+        def register(look: Look) -> Look:
+            self.checks.append(Check(look, probes, tuple(self.kind(kind).name for kind in kinds)))
+            return look
+
+        return register
+
+    @property
+    def probes(self) -> tuple[AnyProbe, ...]:
+        """Every probe its checks read, once each."""
+        return tuple(dict.fromkeys(probe for check in self.checks for probe in check.probes))
+
+
+def load() -> dict[str, Detector]:
+    """Every detector of this folder by name: a module's ``DETECTOR``."""
+    found: dict[str, Detector] = {}
+    for module in iter_modules(__path__):
+        loaded = import_module(f"{__name__}.{module.name}")
+        detector: Detector = loaded.DETECTOR
+        found[detector.name] = detector
+    return found

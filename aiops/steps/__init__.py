@@ -1,0 +1,1 @@
+"""The verbs: detect, correlate, triage, authorise, remediate, settle, verify, close. One file each."""
