@@ -127,10 +127,10 @@ class IncidentLedger(Protocol):
         """:raises UnknownError: no such incident."""
 
     def live(self) -> Sequence[Incident]:
-        """All incidents that are open, oldest first."""
+        """All incidents that are not resolved, oldest first; suppressed ones too, since they end by being found gone."""
 
     def by_fingerprint(self, fingerprint: str) -> Incident | None:
-        """The open incident that holds the finding, if any."""
+        """The incident that holds the finding and is not resolved, if any."""
 
     def last_resolved(self, fingerprint: str, since: datetime) -> Incident | None:
         """The newest incident resolved since then that held the finding and had been repaired by us, if any."""
@@ -200,26 +200,35 @@ class IncidentLedger(Protocol):
     def record_sweep(self, sweep: Sweep) -> int:
         """Keep what was looked at and what was blind; returns how many shards of that sweep have arrived so far."""
 
+    def take_sweep(self, sweep: str) -> Sequence[Sweep]:
+        """The shards that have arrived and were not taken before: each is handed out once."""
+
     def sweep(self, sweep: str) -> Sequence[Sweep]:
-        """All shards that have arrived of one sweep."""
+        """All shards that have arrived of one sweep, taken or not."""
+
+    def first_time(self, fingerprint: str, at: datetime) -> bool:
+        """Whether this occurrence is seen for the first time; remembers it."""
+
+    def mark(self, incident: str, *, gone: Sequence[str], back: Sequence[str], at: datetime) -> Sequence[Finding]:
+        """Note which fingerprints a detector found gone and which are back; returns the states that are not gone."""
 
     def last_sweeps(self) -> Mapping[str, datetime]:
         """When each detector last finished a sweep."""
 
     def blind_streak(self, host: str, detector: str, probe: str) -> int:
-        """For how many sweeps in a row the probe has been blind on the host."""
+        """For how many sweeps in a row the probe has been blind on the host; 0 when it could look the last time."""
 
     def frozen(self) -> str:
         """Who froze it and why; empty when not frozen."""
 
-    def freeze(self, who: str, why: str) -> None:
-        """Stop every start until ``thaw``."""
+    def freeze(self, who: str, why: str, at: datetime) -> None:
+        """Stop every start until ``thaw``. The first freeze stands."""
 
-    def thaw(self, who: str) -> None:
+    def thaw(self) -> None:
         """Allow starts again."""
 
-    def prune(self, before: datetime) -> int:
-        """Delete resolved incidents older than that; returns how many."""
+    def prune(self, before: datetime, sweeps_before: datetime) -> int:
+        """Delete incidents resolved before the one moment and sweeps before the other; returns how many incidents."""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,11 @@ class Sweep(Fact):
         """The sweep's id, shared by all its shards."""
         return self.patrol.sweep
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host it has something to say about: seen, blind or asleep."""
+        return tuple(dict.fromkeys((*self.looked_at, *(entry.host for entry in self.blind), *self.asleep)))
+
     def looked(self, host: str, kind: str) -> bool:
         """Whether the check for ``kind`` really looked at ``host``."""
         return kind in self.looked_at.get(host, ())
