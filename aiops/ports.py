@@ -5,7 +5,7 @@ A port is a page of docstrings; its adapters live in ``aiops/adapters`` and pass
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from aiops.domain.event import Event
@@ -372,6 +372,8 @@ class DetectionServices:
     events: Events
     seconds_per_host: float = 60.0
     threads: int = 20
+    shard_size: int = 20
+    thresholds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     clock: Clock = utcnow
 
 
@@ -389,6 +391,9 @@ class IncidentServices:
     llm: bool = False
     group_hosts: int = 3
     blind_after: int = 3
+    relapse_window: timedelta = timedelta(hours=24)
+    keep_incidents: timedelta = timedelta(days=730)
+    keep_sweeps: timedelta = timedelta(days=14)
     clock: Clock = utcnow
 
 
