@@ -157,8 +157,11 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment over the file, and nothing else."""
@@ -188,7 +191,8 @@ def load_settings() -> Settings:
     """
     fields = {f"AIOPS_{name.upper()}" for name in Settings.model_fields}
     strange = sorted(
-        name for name in os.environ
+        name
+        for name in os.environ
         if name.startswith("AIOPS_") and name.partition("__")[0] not in fields and name not in _OTHER_VARIABLES
     )
     if strange:

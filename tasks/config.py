@@ -33,7 +33,9 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_ignore_result": True,
         # Explicit exchange and key: a bare Queue(name) is bound to the default exchange and hears everything.
         "task_queues": [Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES],
-        "task_routes": {task: {"queue": queue, "routing_key": queue} for queue, tasks in QUEUES.items() for task in tasks},
+        "task_routes": {
+            task: {"queue": queue, "routing_key": queue} for queue, tasks in QUEUES.items() for task in tasks
+        },
         # A queue nobody declared is a typo, and a task without a route is a mistake.
         "task_create_missing_queues": False,
         "task_default_queue": "detect",

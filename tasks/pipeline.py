@@ -36,7 +36,9 @@ GATHER_SECONDS = 5
 def patrol(self: Step, guardians: str | list[str], hosts: Sequence[str] = (), started_by: str = "shell") -> None:
     """The clock, the command line, or a human at a Python shell: ``patrol.delay("disk")``."""
     sweep = str(self.request.id)
-    for order in steps.patrol(sweep, guardians, services.detection(), steps.detectors(), hosts=hosts, started_by=started_by):
+    for order in steps.patrol(
+        sweep, guardians, services.detection(), steps.detectors(), hosts=hosts, started_by=started_by
+    ):
         look(order)
 
 

@@ -17,7 +17,15 @@ def tell(reason: str, task: str, message: Any) -> None:
     queue = str((getattr(message, "delivery_info", None) or {}).get("routing_key", ""))
     sentence = f"a message for {task[:60]!r} on queue {queue[:60]!r} was refused: {reason}"
     log.warning(sentence)
-    bootstrap.events(load_settings()).publish(Event(
-        source="border", cron="guardian-border", severity=Severity.CRITICAL, timestamp=utcnow(), host=queue[:60] or "unknown",
-        symptom=sentence, type="message.refused", context={"task": task[:200], "reason": reason},
-    ))
+    bootstrap.events(load_settings()).publish(
+        Event(
+            source="border",
+            cron="guardian-border",
+            severity=Severity.CRITICAL,
+            timestamp=utcnow(),
+            host=queue[:60] or "unknown",
+            symptom=sentence,
+            type="message.refused",
+            context={"task": task[:200], "reason": reason},
+        )
+    )

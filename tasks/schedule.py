@@ -28,7 +28,10 @@ def beat_entries() -> dict[str, dict[str, Any]]:
     entries: dict[str, dict[str, Any]] = {}
     for names, when in patrols():
         entries["+".join(names)] = {
-            "task": "patrol", "args": (list(names),), "kwargs": {"started_by": "beat"}, "schedule": when,
+            "task": "patrol",
+            "args": (list(names),),
+            "kwargs": {"started_by": "beat"},
+            "schedule": when,
             "options": {"expires": _period(when)},
         }
     for task, due in HOUSEKEEPING.items():

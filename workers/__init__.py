@@ -34,7 +34,20 @@ def serve(queue: str, *, pool: str, concurrency: int = 1, remote_control: bool =
     cut(queue)
     app.conf.worker_enable_remote_control = remote_control
     lifecycle.connect(queue)
-    app.worker_main([
-        "worker", "--queues", queue, "--hostname", f"{queue}@%h", "--pool", pool, "--concurrency", str(concurrency),
-        "--loglevel", "INFO", "--without-gossip", "--without-mingle",
-    ])
+    app.worker_main(
+        [
+            "worker",
+            "--queues",
+            queue,
+            "--hostname",
+            f"{queue}@%h",
+            "--pool",
+            pool,
+            "--concurrency",
+            str(concurrency),
+            "--loglevel",
+            "INFO",
+            "--without-gossip",
+            "--without-mingle",
+        ]
+    )

@@ -48,9 +48,14 @@ def connect(queue: str) -> None:
         _publish(queue, "step.failed", sentence[:500], Severity.WARNING, task=task_id)
 
     for signal, receiver in (
-        (signals.setup_logging, set_up_logs), (signals.worker_ready, online), (signals.worker_shutdown, offline),
-        (signals.task_unknown, unknown), (signals.task_rejected, rejected), (signals.task_failure, failed),
-        (signals.task_prerun, _bind), (signals.task_postrun, _clear),
+        (signals.setup_logging, set_up_logs),
+        (signals.worker_ready, online),
+        (signals.worker_shutdown, offline),
+        (signals.task_unknown, unknown),
+        (signals.task_rejected, rejected),
+        (signals.task_failure, failed),
+        (signals.task_prerun, _bind),
+        (signals.task_postrun, _clear),
     ):
         signal.connect(receiver, weak=False)
 
@@ -84,10 +89,18 @@ def every(seconds: float, name: str, do: Callable[[], None]) -> None:
 
 
 def _publish(queue: str, kind: str, sentence: str, severity: Severity, **context: Any) -> None:
-    bootstrap.events(load_settings()).publish(Event(
-        source=queue, cron="guardian-workers", severity=severity, timestamp=utcnow(), host=os.uname().nodename,
-        symptom=sentence, type=kind, context={"queue": queue, "pid": os.getpid(), **context},
-    ))
+    bootstrap.events(load_settings()).publish(
+        Event(
+            source=queue,
+            cron="guardian-workers",
+            severity=severity,
+            timestamp=utcnow(),
+            host=os.uname().nodename,
+            symptom=sentence,
+            type=kind,
+            context={"queue": queue, "pid": os.getpid(), **context},
+        )
+    )
 
 
 def _bind(task: Any = None, task_id: str = "", **_: Any) -> None:

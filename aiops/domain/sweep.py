@@ -41,13 +41,14 @@ class Sweep(Fact):
     """What came of a patrol.
 
     ``looked_at`` names, per host, the kinds whose check really ran: absence of a finding means health only there.
-    ``asleep`` are hosts that are switched off as expected.
+    ``figures`` are what was read, per host, healthy or not. ``asleep`` are hosts that are switched off as expected.
     """
 
     patrol: Patrol
     findings: tuple[Finding, ...] = ()
     looked_at: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     blind: tuple[Blind, ...] = ()
+    figures: dict[str, dict[str, str]] = Field(default_factory=dict)
     asleep: tuple[str, ...] = ()
     started_at: Moment
     finished_at: Moment

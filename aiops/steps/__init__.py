@@ -1,7 +1,7 @@
 """The verbs: patrol, detect, correlate, triage, authorise, remediate, settle, verify, close. One file each."""
 
 from aiops.steps.approve import approve, deny
-from aiops.steps.authorise import authorise
+from aiops.steps.authorise import authorise, replan
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.dispatch import dispatch
@@ -17,7 +17,27 @@ from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.triage import triage
 
 __all__ = [
-    "approve", "authorise", "close", "correlate", "deny", "detect_and_report", "detectors", "dispatch", "freeze", "gather",
-    "look_again", "notify", "patrol", "prune", "reap", "refuse", "remediate", "renew_permit", "settle", "sweep_up", "thaw",
+    "approve",
+    "authorise",
+    "close",
+    "correlate",
+    "deny",
+    "detect_and_report",
+    "detectors",
+    "dispatch",
+    "freeze",
+    "gather",
+    "look_again",
+    "notify",
+    "patrol",
+    "prune",
+    "reap",
+    "refuse",
+    "remediate",
+    "renew_permit",
+    "replan",
+    "settle",
+    "sweep_up",
+    "thaw",
     "triage",
 ]

@@ -31,8 +31,14 @@ def approve(incident: str, who: str, services: IncidentServices, *, digest: str 
     if not services.ledger.approve(plan.id, _approval(plan, who, "human", services)):
         raise RefusedError("approved", f"{plan.id} is approved already")
     services.ledger.note(incident, Entry(at=services.clock(), step="approve", text=f"approved {plan.id}", who=who))
-    happened(known, "plan.approved", f"{who} approved {plan.remediation} on {', '.join(plan.hosts)}", services,
-             plan=plan.id, by=who)
+    happened(
+        known,
+        "plan.approved",
+        f"{who} approved {plan.remediation} on {', '.join(plan.hosts)}",
+        services,
+        plan=plan.id,
+        by=who,
+    )
     return plan
 
 
@@ -56,6 +62,12 @@ def approve_automatically(plan: Plan, services: IncidentServices) -> None:
 
 
 def _approval(plan: Plan, by: str, mode: str, services: IncidentServices) -> Approval:
-    return Approval.model_validate({
-        "plan_digest": plan.digest, "by": by, "mode": mode, "at": services.clock(), "nonce": secrets.token_hex(16),
-    })
+    return Approval.model_validate(
+        {
+            "plan_digest": plan.digest,
+            "by": by,
+            "mode": mode,
+            "at": services.clock(),
+            "nonce": secrets.token_hex(16),
+        }
+    )

@@ -9,10 +9,11 @@ from aiops.domain.plan import Plan
 from aiops.domain.policy import Decision
 from aiops.domain.remediation import Remediation
 from aiops.domain.verdict import Verdict
-from aiops.errors import AiopsError, UnknownError
+from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.remediations import bind, check_params
 from aiops.steps.approve import approve_automatically
+from aiops.steps.consider import candidates
 from aiops.steps.dispatch import dispatch
 from aiops.steps.record import happened, move
 
@@ -53,16 +54,24 @@ def plan_for(incident: Incident, playbook: str, services: IncidentServices) -> P
     alike = [finding for finding in fixable if finding.kind == fixable[0].kind and bind(remediation, finding) == params]
     now = services.clock()
     return Plan(
-        id=new_id("plan", now), incident=incident.id, remediation=playbook, playbook_digest=remediation.digest,
-        hosts=tuple(dict.fromkeys(finding.host for finding in alike)), params=params, risk=remediation.risk,
+        id=new_id("plan", now),
+        incident=incident.id,
+        remediation=playbook,
+        playbook_digest=remediation.digest,
+        hosts=tuple(dict.fromkeys(finding.host for finding in alike)),
+        params=params,
+        risk=remediation.risk,
         rationale=f"{remediation.title} because: {fixable[0].summary}",
         verify=tuple(dict.fromkeys((*remediation.verify, *(finding.detector for finding in incident.states)))),
-        timeout=remediation.timeout, created_at=now,
+        timeout=remediation.timeout,
+        created_at=now,
         expires_at=now + timedelta(seconds=services.policy.plan_lifetime),
     )
 
 
-def decide(incident: Incident, plan: Plan, remediation: Remediation, services: IncidentServices) -> tuple[Decision, str]:
+def decide(
+    incident: Incident, plan: Plan, remediation: Remediation, services: IncidentServices
+) -> tuple[Decision, str]:
     """Policy's answer for the plan; frozen means a human is asked."""
     hosts = [services.inventory.find(name) for name in plan.hosts]
     kinds = [finding.kind for finding in incident.findings if finding.kind in {fix.kind for fix in remediation.fixes}]
@@ -82,8 +91,14 @@ def await_approval(incident: Incident, plan: Plan, reason: str, services: Incide
     waiting = move(incident, before, State.AWAITING_APPROVAL, "authorise", text, services)
     if waiting is None:
         return Handover()
-    notice = happened(waiting, "plan.made", f"{text}. Approve with: aiops approve {incident.id}", services,
-                      plan=plan.model_dump(mode="json"), digest=plan.digest)
+    notice = happened(
+        waiting,
+        "plan.made",
+        f"{text}. Approve with: aiops approve {incident.id}",
+        services,
+        plan=plan.model_dump(mode="json"),
+        digest=plan.digest,
+    )
     return Handover(notices=(notice,))
 
 
@@ -116,6 +131,41 @@ def _act_on(incident: Incident, verdict: Verdict, services: IncidentServices) ->
     if decision == "ask":
         return await_approval(incident, plan, reason, services)
     approve_automatically(plan, services)
-    happened(incident, "plan.approved", f"{plan.remediation} on {', '.join(plan.hosts)}: {reason}", services,
-             plan=plan.id, by="policy")
+    happened(
+        incident,
+        "plan.approved",
+        f"{plan.remediation} on {', '.join(plan.hosts)}: {reason}",
+        services,
+        plan=plan.id,
+        by="policy",
+    )
     return dispatch(plan.id, services)
+
+
+def replan(incident: str, playbook: str, services: IncidentServices) -> tuple[Plan, Handover]:
+    """A human asks for a new plan: with the playbook named, or the one of the verdict. It still needs an approval.
+
+    :raises UnknownError: no such incident, or no playbook to plan with
+    :raises RefusedError: policy or the incident's state forbids it
+    """
+    known = services.ledger.get(incident)
+    verdict = services.ledger.verdict(incident)
+    name = playbook or (verdict.playbook if verdict else "")
+    if not name:
+        fitting = (
+            ", ".join(remediation.id for remediation, _, _ in candidates(known, services)) or "none in the catalogue"
+        )
+        raise UnknownError("playbook in the verdict of", incident, f"name one with --playbook; fitting: {fitting}")
+    if known.state not in {State.ESCALATED, State.AWAITING_APPROVAL}:
+        raise RefusedError(
+            "state", f"{incident} is {known.state.value}; only what waits for a human can be planned anew"
+        )
+    made = plan_for(known, name, services)
+    decision, reason = decide(known, made, services.catalogue[name], services)
+    if decision == "never":
+        raise RefusedError("policy", reason)
+    services.ledger.store_plan(made)
+    if known.state is State.AWAITING_APPROVAL:
+        services.ledger.note(incident, Entry(at=services.clock(), step="authorise", text=f"new plan {made.id}: {name}"))
+        return made, Handover()
+    return made, await_approval(known, made, "a human asked for it", services)

@@ -17,8 +17,13 @@ def blind_findings(sweep: Sweep, services: IncidentServices) -> Iterator[Finding
         if streak >= services.blind_after:
             remedy = f" {blind.remedy}" if blind.remedy else ""
             yield Finding(
-                kind=BLIND.name, detector=blind.detector, host=blind.host, subject=f"{blind.detector}/{blind.probe}",
-                severity=Severity.WARNING, cause=f"blind:{blind.probe}", seen_at=sweep.finished_at,
+                kind=BLIND.name,
+                detector=blind.detector,
+                host=blind.host,
+                subject=f"{blind.detector}/{blind.probe}",
+                severity=Severity.WARNING,
+                cause=f"blind:{blind.probe}",
+                seen_at=sweep.finished_at,
                 summary=f"{blind.detector} is blind: {blind.reason}.{remedy}",
                 evidence={"probe": blind.probe, "reason": blind.reason, "remedy": blind.remedy, "sweeps": streak},
             )
@@ -34,4 +39,6 @@ def could_look(sweep: Sweep, finding: Finding) -> bool:
     if finding.detector not in sweep.patrol.detectors or finding.host not in sweep.looked_at:
         return False
     probe = finding.subject.partition("/")[2]
-    return not any((blind.host, blind.detector, blind.probe) == (finding.host, finding.detector, probe) for blind in sweep.blind)
+    return not any(
+        (blind.host, blind.detector, blind.probe) == (finding.host, finding.detector, probe) for blind in sweep.blind
+    )

@@ -38,8 +38,12 @@ def known_fix(incident: Incident, services: IncidentServices) -> Verdict | None:
         return None
     ((playbook, finding),) = chosen.items()
     return Verdict(
-        incident=incident.id, action="remediate", playbook=playbook, confidence="high",
-        reason=f"{playbook} is the known fix for {finding.kind}", evidence=(finding.fingerprint,),
+        incident=incident.id,
+        action="remediate",
+        playbook=playbook,
+        confidence="high",
+        reason=f"{playbook} is the known fix for {finding.kind}",
+        evidence=(finding.fingerprint,),
         source=f"rule:{playbook}",
     )
 
@@ -59,10 +63,14 @@ def question(incident: Incident, services: IncidentServices) -> Question:
     """What the LLM is asked: the incident, the last three on its hosts, and the choices with our own parameter values."""
     earlier = [other for host in incident.hosts[:1] for other in services.ledger.search(host=host, limit=4)]
     history = tuple(
-        f"{other.opened_at:%Y-%m-%d %H:%M} {other.state.value}: {other.title}" for other in earlier if other.id != incident.id
+        f"{other.opened_at:%Y-%m-%d %H:%M} {other.state.value}: {other.title}"
+        for other in earlier
+        if other.id != incident.id
     )[:3]
     choices = {
-        remediation.id: Choice(playbook=remediation.id, description=remediation.title, params=bind(remediation, finding))
+        remediation.id: Choice(
+            playbook=remediation.id, description=remediation.title, params=bind(remediation, finding)
+        )
         for remediation, _, finding in candidates(incident, services)
     }
     return Question(incident=incident, history=history, choices=tuple(choices.values()))

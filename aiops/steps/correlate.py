@@ -66,13 +66,15 @@ def mark(incident: Incident, sweep: Sweep, services: IncidentServices) -> Sequen
 
 def _merged(shards: Sequence[Sweep]) -> Sweep:
     looked_at = {host: kinds for shard in shards for host, kinds in shard.looked_at.items()}
-    return shards[0].model_copy(update={
-        "findings": tuple(finding for shard in shards for finding in shard.findings),
-        "looked_at": looked_at,
-        "blind": tuple(blind for shard in shards for blind in shard.blind),
-        "asleep": tuple(host for shard in shards for host in shard.asleep),
-        "finished_at": max(shard.finished_at for shard in shards),
-    })
+    return shards[0].model_copy(
+        update={
+            "findings": tuple(finding for shard in shards for finding in shard.findings),
+            "looked_at": looked_at,
+            "blind": tuple(blind for shard in shards for blind in shard.blind),
+            "asleep": tuple(host for shard in shards for host in shard.asleep),
+            "finished_at": max(shard.finished_at for shard in shards),
+        }
+    )
 
 
 def _attach(sweep: Sweep, services: IncidentServices) -> Sequence[Incident]:
@@ -92,7 +94,9 @@ def _attach(sweep: Sweep, services: IncidentServices) -> Sequence[Incident]:
     for finding in unknown:
         if finding.host in under_repair:
             incident = under_repair[finding.host]
-            text = f"{finding.host} is under repair, so this is linked and looked at again afterwards: {finding.summary}"
+            text = (
+                f"{finding.host} is under repair, so this is linked and looked at again afterwards: {finding.summary}"
+            )
             if services.ledger.first_time(f"{incident.id}:{finding.fingerprint}", sweep.finished_at):
                 services.ledger.note(incident.id, Entry(at=services.clock(), step="correlate", text=text))
         else:
@@ -151,9 +155,16 @@ def _open(group: Sequence[Finding], sweep: Sweep, services: IncidentServices) ->
     lead, hosts = ordered[0], dict.fromkeys(finding.host for finding in group)
     place = lead.host if len(hosts) == 1 else f"{len(hosts)} hosts"
     incident = Incident(
-        id=new_id("inc", now), state=State.NEW, severity=worst([finding.severity for finding in group]),
-        title=f"{place}: {lead.summary}", findings=tuple(ordered), opened_at=now, changed_at=now,
-        last_seen_at=sweep.finished_at, relapse_of=_relapse_of(group, services), sweep=sweep.id,
+        id=new_id("inc", now),
+        state=State.NEW,
+        severity=worst([finding.severity for finding in group]),
+        title=f"{place}: {lead.summary}",
+        findings=tuple(ordered),
+        opened_at=now,
+        changed_at=now,
+        last_seen_at=sweep.finished_at,
+        relapse_of=_relapse_of(group, services),
+        sweep=sweep.id,
     )
     seen = min(finding.seen_at for finding in group)
     text = f"{lead.detector} saw it at {seen:%H:%M:%S} UTC: {lead.summary}"
@@ -162,8 +173,15 @@ def _open(group: Sequence[Finding], sweep: Sweep, services: IncidentServices) ->
     services.ledger.open(incident, Entry(at=now, step="correlate", text=text, state=State.NEW))
     for finding in group:
         services.events.publish(finding_event(finding, incident=incident.id))
-    happened(incident, "incident.opened", incident.title, services, sweep=sweep.id, relapse_of=incident.relapse_of,
-             findings=[finding.kind for finding in group])
+    happened(
+        incident,
+        "incident.opened",
+        incident.title,
+        services,
+        sweep=sweep.id,
+        relapse_of=incident.relapse_of,
+        findings=[finding.kind for finding in group],
+    )
     return incident
 
 
@@ -174,5 +192,3 @@ def _relapse_of(group: Sequence[Finding], services: IncidentServices) -> str:
         if before:
             return before.id
     return ""
-
-

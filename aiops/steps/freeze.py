@@ -30,5 +30,14 @@ def renew_permit(services: IncidentServices) -> bool:
 
 
 def _tell(kind: str, severity: Severity, text: str, services: IncidentServices) -> None:
-    services.events.publish(Event(source=SOURCE, cron="guardian-freeze", severity=severity, timestamp=services.clock(),
-                                  host="fleet", symptom=text, type=kind))
+    services.events.publish(
+        Event(
+            source=SOURCE,
+            cron="guardian-freeze",
+            severity=severity,
+            timestamp=services.clock(),
+            host="fleet",
+            symptom=text,
+            type=kind,
+        )
+    )

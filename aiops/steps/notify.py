@@ -13,7 +13,15 @@ def notify(event: Event, services: NotifyServices) -> None:
     if event.severity is Severity.DEBUG:
         return
     services.notifier.tell(event)
-    services.events.publish(Event(
-        source="hermes", cron=event.cron, severity=Severity.DEBUG, timestamp=services.clock(), host=event.host,
-        symptom=f"told the human: {event.symptom}", type="notify.sent", incident=event.incident,
-    ))
+    services.events.publish(
+        Event(
+            source="hermes",
+            cron=event.cron,
+            severity=Severity.DEBUG,
+            timestamp=services.clock(),
+            host=event.host,
+            symptom=f"told the human: {event.symptom}",
+            type="notify.sent",
+            incident=event.incident,
+        )
+    )

@@ -8,8 +8,13 @@ from aiops.ports import DetectionServices
 
 
 def patrol(
-    sweep: str, guardians: str | Sequence[str], services: DetectionServices, known: Collection[str], *,
-    hosts: Sequence[str] = (), started_by: str = "shell",
+    sweep: str,
+    guardians: str | Sequence[str],
+    services: DetectionServices,
+    known: Collection[str],
+    *,
+    hosts: Sequence[str] = (),
+    started_by: str = "shell",
 ) -> list[Patrol]:
     """One ``Patrol`` per ``services.shard_size`` hosts; without ``hosts`` the whole inventory.
 
@@ -23,12 +28,21 @@ def patrol(
             raise UnknownError("guardian", detector, f"there are: {', '.join(sorted(known))}")
     if not detectors:
         raise UnknownError("guardian", "", f"name one of: {', '.join(sorted(known))}")
-    targets = [services.inventory.find(host).name for host in hosts] or [host.name for host in services.inventory.hosts()]
+    targets = [services.inventory.find(host).name for host in hosts] or [
+        host.name for host in services.inventory.hosts()
+    ]
     size = services.shard_size
-    shards = [tuple(targets[start:start + size]) for start in range(0, len(targets), size)] or [()]
+    shards = [tuple(targets[start : start + size]) for start in range(0, len(targets), size)] or [()]
     now = services.clock()
     return [
-        Patrol(sweep=sweep, detectors=detectors, hosts=shard, shard=number, shards=len(shards), started_by=started_by,
-               requested_at=now)
+        Patrol(
+            sweep=sweep,
+            detectors=detectors,
+            hosts=shard,
+            shard=number,
+            shards=len(shards),
+            started_by=started_by,
+            requested_at=now,
+        )
         for number, shard in enumerate(shards)
     ]

@@ -11,14 +11,25 @@ SOURCE = "hermes"
 
 
 def happened(
-    incident: Incident, kind: str, text: str, services: IncidentServices, *, severity: Severity | None = None,
+    incident: Incident,
+    kind: str,
+    text: str,
+    services: IncidentServices,
+    *,
+    severity: Severity | None = None,
     **context: object,
 ) -> Event:
     """Publish an event of that type about the incident, and return it."""
     lead = incident.findings[0]
     event = Event(
-        source=SOURCE, cron=f"guardian-{lead.detector}", severity=severity or incident.severity,
-        timestamp=services.clock(), host=", ".join(incident.hosts), symptom=text, type=kind, incident=incident.id,
+        source=SOURCE,
+        cron=f"guardian-{lead.detector}",
+        severity=severity or incident.severity,
+        timestamp=services.clock(),
+        host=", ".join(incident.hosts),
+        symptom=text,
+        type=kind,
+        incident=incident.id,
         context={"title": incident.title, "state": incident.state.value, **context},
     )
     services.events.publish(event)
@@ -26,8 +37,14 @@ def happened(
 
 
 def move(
-    incident: Incident, expected: Sequence[State], to: State, step: str, text: str, services: IncidentServices,
-    *, who: str = "",
+    incident: Incident,
+    expected: Sequence[State],
+    to: State,
+    step: str,
+    text: str,
+    services: IncidentServices,
+    *,
+    who: str = "",
 ) -> Incident | None:
     """Move the incident if it stands where expected; None when somebody else got there first."""
     entry = Entry(at=services.clock(), step=step, text=text, who=who)

@@ -27,7 +27,9 @@ def settle(outcome: Outcome, services: IncidentServices) -> Handover:
     word = outcome.reason.partition(":")[0]
     if outcome.status == "skipped" and word in WAITS:
         if services.ledger.first_time(f"{plan.id}:{word}", services.clock()):
-            services.ledger.note(incident.id, Entry(at=services.clock(), step="settle", text=f"CT196 waits: {outcome.reason}"))
+            services.ledger.note(
+                incident.id, Entry(at=services.clock(), step="settle", text=f"CT196 waits: {outcome.reason}")
+            )
         return Handover()
     new = services.ledger.store_outcome(outcome)
     if new:
@@ -46,8 +48,13 @@ def ask_to_verify(incident: Incident, plan: Plan | None, services: IncidentServi
     """One patrol for the detectors and hosts that have to prove the repair."""
     detectors = plan.verify if plan else tuple(dict.fromkeys(finding.detector for finding in incident.states))
     patrol = Patrol(
-        sweep=new_id("verify", services.clock()), detectors=detectors, hosts=incident.hosts, purpose="verify",
-        incident=incident.id, started_by="settle", requested_at=services.clock(),
+        sweep=new_id("verify", services.clock()),
+        detectors=detectors,
+        hosts=incident.hosts,
+        purpose="verify",
+        incident=incident.id,
+        started_by="settle",
+        requested_at=services.clock(),
     )
     return Handover(verify=(patrol,))
 
@@ -55,10 +62,13 @@ def ask_to_verify(incident: Incident, plan: Plan | None, services: IncidentServi
 def renew(incident: Incident, plan: Plan, reason: str, services: IncidentServices) -> Handover:
     """An approval that was not used is not kept: the same plan under a new id waits for a new one."""
     now = services.clock()
-    again = plan.model_copy(update={
-        "id": new_id("plan", now), "created_at": now,
-        "expires_at": now + timedelta(seconds=services.policy.plan_lifetime),
-    })
+    again = plan.model_copy(
+        update={
+            "id": new_id("plan", now),
+            "created_at": now,
+            "expires_at": now + timedelta(seconds=services.policy.plan_lifetime),
+        }
+    )
     services.ledger.store_plan(again)
     return await_approval(incident, again, reason, services)
 
@@ -80,5 +90,14 @@ def _tell(incident: Incident, plan: Plan, outcome: Outcome, services: IncidentSe
     if outcome.reason:
         text += f" ({outcome.reason})"
     services.ledger.note(incident.id, Entry(at=services.clock(), step="remediate", text=text, who="CT196"))
-    happened(incident, "outcome.settled", text, services, plan=plan.id, status=outcome.status, reason=outcome.reason,
-             fence=outcome.fence, recap=outcome.recap)
+    happened(
+        incident,
+        "outcome.settled",
+        text,
+        services,
+        plan=plan.id,
+        status=outcome.status,
+        reason=outcome.reason,
+        fence=outcome.fence,
+        recap=outcome.recap,
+    )

@@ -43,10 +43,18 @@ def look_again(services: IncidentServices) -> Handover:
             detectors = tuple(sorted({finding.detector for finding in incident.states}))
             hosts.setdefault(detectors, {}).update(dict.fromkeys(incident.hosts))
     now = services.clock()
-    return Handover(looks=tuple(
-        Patrol(sweep=new_id("look", now), detectors=detectors, hosts=tuple(names), started_by="look_again", requested_at=now)
-        for detectors, names in hosts.items()
-    ))
+    return Handover(
+        looks=tuple(
+            Patrol(
+                sweep=new_id("look", now),
+                detectors=detectors,
+                hosts=tuple(names),
+                started_by="look_again",
+                requested_at=now,
+            )
+            for detectors, names in hosts.items()
+        )
+    )
 
 
 def _again_new(quiet: list[Incident], services: IncidentServices) -> Handover:
@@ -55,7 +63,9 @@ def _again_new(quiet: list[Incident], services: IncidentServices) -> Handover:
         if services.clock() - incident.opened_at < TRIAGE_PATIENCE:
             handed += consider(incident, services)
         else:
-            verdict = Verdict(incident=incident.id, action="alert_human", source="fallback", reason="triage did not answer")
+            verdict = Verdict(
+                incident=incident.id, action="alert_human", source="fallback", reason="triage did not answer"
+            )
             handed += authorise(verdict, services)
     return handed
 
@@ -77,7 +87,9 @@ def _again_waiting(quiet: list[Incident], services: IncidentServices) -> Handove
         if plan and services.ledger.approval(plan.id):
             handed += dispatch(plan.id, services)
         elif plan and plan.expires_at <= services.clock():
-            reason = f"nobody decided on {plan.remediation} within its time; `aiops plan {incident.id}` makes a new plan"
+            reason = (
+                f"nobody decided on {plan.remediation} within its time; `aiops plan {incident.id}` makes a new plan"
+            )
             handed += escalate(incident, "sweeper", reason, services)
     return handed
 
@@ -97,8 +109,13 @@ def _again_remediating(quiet: list[Incident], services: IncidentServices) -> Han
         elif now < approval.at + timedelta(seconds=services.policy.start_within + plan.timeout) + OUTCOME_GRACE:
             handed += dispatch(plan.id, services)
         else:
-            lost = Outcome(plan=plan.id, incident=incident.id, status="unknown", finished_at=now,
-                           reason="CT196 never said how it ended; look at the host before anything else")
+            lost = Outcome(
+                plan=plan.id,
+                incident=incident.id,
+                status="unknown",
+                finished_at=now,
+                reason="CT196 never said how it ended; look at the host before anything else",
+            )
             handed += settle(lost, services)
     return handed
 
