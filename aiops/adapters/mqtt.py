@@ -23,6 +23,7 @@ IN_FLIGHT: Final = 20
 """Messages sent before the first must be acknowledged: paho's own window; 1000 was measured to be slower than 20."""
 KEEPALIVE: Final = 15
 _SLOWEST_RECONNECT: Final = 30
+_LOOK: Final = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,14 @@ class MqttAddress:
         return f"mqtt {self.host}:{self.port}"
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A message on its way; ``losses`` is how often its link had lost a connection before."""
+
+    info: paho.MQTTMessageInfo
+    losses: int
+
+
 class MqttLink:
     """One connection, kept up by paho's thread with back-off, whose state is retained on ``topic``.
 
@@ -57,9 +66,8 @@ class MqttLink:
         self._address, self._topic, self._name = address, topic, name
         self._state = ("online", "")
         self._changed = threading.Condition()
-        self._acknowledged: set[int] = set()
         self._connected = False
-        self._lost = 0
+        self._losses = 0
         self._why = "not connected yet"
         self._client = self._new_client()
 
@@ -67,6 +75,16 @@ class MqttLink:
         """Start connecting; returns at once, whether or not there is a broker."""
         self._client.connect_async(self._address.host, self._address.port, keepalive=KEEPALIVE)
         self._client.loop_start()
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is connected now."""
+        return self._connected
+
+    @property
+    def why(self) -> str:
+        """Why it is not connected."""
+        return self._why
 
     def wait(self, seconds: float) -> bool:
         """Whether it is connected, waiting at most that long."""
@@ -79,41 +97,38 @@ class MqttLink:
         if self._connected:
             self._client.publish(self._topic, self._text(), qos=1, retain=True)
 
-    def send(self, topic: str, payload: str, *, retain: bool) -> int:
-        """Hand one message to the connection and return its number.
+    def send(self, topic: str, payload: str, *, retain: bool) -> Sent:
+        """Hand one message to the connection.
 
         :raises BusError: not connected
         """
-        if not self._connected:
-            raise BusError(str(self._address), self._why)
+        with self._changed:
+            losses = self._losses
+            if not self._connected:
+                raise BusError(str(self._address), self._why)
         info = self._client.publish(topic, payload.encode(), qos=1, retain=retain)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise BusError(str(self._address), paho.error_string(info.rc))
-        return info.mid
+        return Sent(info, losses)
 
-    def acknowledged(self, mid: int, deadline: float) -> bool:
-        """Whether the broker acknowledges the message before ``time.monotonic()`` reaches the deadline or the connection breaks."""
-        with self._changed:
-            lost = self._lost
-            self._changed.wait_for(
-                lambda: mid in self._acknowledged or self._lost != lost or not self._connected,
-                max(0.0, deadline - time.monotonic()),
-            )
-            if mid not in self._acknowledged:
+    def acknowledged(self, sent: Sent, seconds: float) -> bool:
+        """Whether the broker acknowledges the message in time and on the connection it was sent on."""
+        deadline = time.monotonic() + seconds
+        while not sent.info.is_published():
+            if self._losses != sent.losses or time.monotonic() > deadline:
                 return False
-            self._acknowledged.discard(mid)
-            return True
+            # Nothing wakes this wait when the connection breaks, so it looks; paho needs a second to come back by itself.
+            sent.info.wait_for_publish(_LOOK)
+        return True
 
     def close(self, seconds: float = 2.0) -> None:
         """Say ``offline`` if somebody listens, disconnect so that the last will is not sent, and end the thread."""
         if self._connected:
             self._state = ("offline", "stopped")
             try:
-                mid = self.send(self._topic, self._text(), retain=True)
+                self.acknowledged(self.send(self._topic, self._text(), retain=True), seconds)
             except BusError:
                 log.debug("%s: gone before good-bye", self._address)
-            else:
-                self.acknowledged(mid, time.monotonic() + seconds)
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -136,7 +151,6 @@ class MqttLink:
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
         self._secure(client)
         return client
 
@@ -180,15 +194,9 @@ class MqttLink:
         with self._changed:
             was = self._connected
             self._connected = False
-            self._lost += 1
-            self._acknowledged.clear()
+            self._losses += 1
             if was or "refused" not in self._why:
                 self._why = f"disconnected: {code}"
-            self._changed.notify_all()
-
-    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, _code: Any, _properties: Any) -> None:
-        with self._changed:
-            self._acknowledged.add(mid)
             self._changed.notify_all()
 
 
@@ -199,7 +207,14 @@ class MqttBroker:
     later would arrive after what the caller sends again, and an old retained state would win over a newer one.
     """
 
-    def __init__(self, address: MqttAddress, *, prefix: str = "pixelium", name: str = "aiops-bridge", seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        address: MqttAddress,
+        *,
+        prefix: str = "pixelium",
+        name: str = "aiops-bridge",
+        seconds: float = 10.0,
+    ) -> None:
         """Starts connecting. ``seconds`` is how long an acknowledgement may take.
 
         :raises SettingsError: the password file or a certificate cannot be used
@@ -210,27 +225,34 @@ class MqttBroker:
 
     def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
         """See the port."""
-        if not self.publish_all([Mirrored("", topic, payload, retain=retain)]):
-            raise BusError(str(self._address), f"no acknowledgement within {self._seconds:g} s")
+        self.publish_all([Mirrored("", topic, payload, retain=retain)])
 
     def publish_all(self, entries: Sequence[Mirrored]) -> int:
-        """Publish in order with a window in flight; how many, counted from the first, are acknowledged."""
-        sent: list[int] = []
-        done = 0
-        try:
-            for entry in entries:
-                if len(sent) - done == IN_FLIGHT:
-                    if not self._acknowledged(sent[done]):
-                        return self._broken(done)
-                    done += 1
-                sent.append(self._link.send(entry.topic, entry.payload, retain=entry.retain))
-        except BusError:
-            if not sent:
-                raise
-            return self._broken(done)
-        for mid in sent[done:]:
-            if not self._acknowledged(mid):
-                return self._broken(done)
+        """See the port."""
+        if not self._link.connected:
+            raise BusError(str(self._address), self._link.why)
+        done = self._through(entries)
+        if done < len(entries):
+            self._link.drop()
+            self._link = self._opened()
+        if entries and not done:
+            raise BusError(str(self._address), f"no acknowledgement within {self._seconds:g} s")
+        return done
+
+    def _through(self, entries: Sequence[Mirrored]) -> int:
+        """Send in order with a window in flight; how many, counted from the first, are acknowledged."""
+        link, sent, done = self._link, list[Sent](), 0
+        for entry in entries:
+            if len(sent) - done == IN_FLIGHT:
+                if not link.acknowledged(sent[done], self._seconds):
+                    return done
+                done += 1
+            try:
+                sent.append(link.send(entry.topic, entry.payload, retain=entry.retain))
+            except BusError as error:
+                log.info("%s", error)
+                break
+        while done < len(sent) and link.acknowledged(sent[done], self._seconds):
             done += 1
         return done
 
@@ -250,14 +272,6 @@ class MqttBroker:
         link = MqttLink(self._address, self._topic, self._name)
         link.open()
         return link
-
-    def _acknowledged(self, mid: int) -> bool:
-        return self._link.acknowledged(mid, time.monotonic() + self._seconds)
-
-    def _broken(self, done: int) -> int:
-        self._link.drop()
-        self._link = self._opened()
-        return done
 
 
 class Presence:

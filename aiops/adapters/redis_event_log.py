@@ -89,7 +89,9 @@ class RedisEventLog:
             self._warn(after, "the event log does not reach to where the bridge had stopped; it starts again")
             return START, _rows(self._client.xread({STREAM: START}, count=count))
         if position < _first(info):
-            self._warn(after, "the event log no longer goes back to where the bridge had stopped; events may be missing")
+            self._warn(
+                after, "the event log no longer goes back to where the bridge had stopped; events may be missing"
+            )
         return start, _rows(found)
 
     def _warn(self, after: str, symptom: str) -> None:
