@@ -110,6 +110,17 @@ class Broker(Protocol):
         :raises BusError: not connected, or no acknowledgement in time
         """
 
+    def publish_all(self, entries: Sequence[Mirrored]) -> int:
+        """Publish in order at QoS 1 and return how many, counted from the first, the broker has acknowledged.
+
+        What comes after that number may have arrived too and must be published again.
+
+        :raises BusError: not even the first one
+        """
+
+    def announce(self, state: str, reason: str = "") -> None:
+        """Retain on the bridge's own topic how it is (``online``, ``degraded``). Never raises."""
+
     def close(self) -> None:
         """Say good-bye, so that the last will is not sent."""
 
