@@ -271,8 +271,10 @@ class ExecutionLedger(Protocol):
     def receive(self, approved: ApprovedPlan, now: datetime) -> Receipt:
         """Store a plan at its first arrival; the same plan again returns what is recorded.
 
-        :raises RefusedError: ``nonce`` when the nonce was used with another digest, ``expired`` when an unstarted plan is past
-            its ``not_after``
+        An unstarted plan that arrives with a newer approval is kept with that one.
+
+        :raises RefusedError: ``nonce`` when the nonce was used with another digest, ``digest`` when the plan's id was,
+            ``expired`` when an unstarted plan is past its ``not_after``, ``epoch`` when it was approved before a restore
         """
 
     def claim(self, plan: str, lease_seconds: float, now: datetime) -> Claim | None:
@@ -282,7 +284,11 @@ class ExecutionLedger(Protocol):
         """Heartbeat; False when the claim is no longer ours."""
 
     def finish(self, claim: Claim, outcome: Outcome) -> bool:
-        """Record the outcome if the claim still holds; False when somebody declared it lost before."""
+        """Record the outcome if the claim still holds; False when somebody declared it lost before.
+
+        ``unknown`` keeps the hosts claimed. ``skipped`` gives the claim back: nothing was started, so the plan is as it was
+        when it was received.
+        """
 
     def expired(self, now: datetime) -> Sequence[Claim]:
         """Claims whose lease has run out without an outcome."""
@@ -301,6 +307,12 @@ class ExecutionLedger(Protocol):
 
     def starts_since(self, moment: datetime) -> int:
         """How many plans were claimed since then."""
+
+    def begin_epoch(self, now: datetime) -> Sequence[Outcome]:
+        """After a restore from backup: every plan without an outcome becomes ``unknown`` and keeps its hosts claimed.
+
+        Plans approved before now are refused from here on, and the next fence is higher than any given before.
+        """
 
 
 class Executor(Protocol):

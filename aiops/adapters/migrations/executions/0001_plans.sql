@@ -1,8 +1,10 @@
 -- CT196's record. Moments are milliseconds since 1970; a fence grows with every claim and is never given twice.
+-- An epoch begins with a new ledger and after a restore: what was approved before it is not started.
 CREATE TABLE fences (
-    one   INTEGER PRIMARY KEY CHECK (one = 1),
-    fence INTEGER NOT NULL,
-    epoch INTEGER NOT NULL
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    fence    INTEGER NOT NULL,
+    epoch    INTEGER NOT NULL,
+    epoch_at INTEGER
 ) STRICT;
 
 INSERT INTO fences (one, fence, epoch) VALUES (1, 0, 1);
