@@ -179,7 +179,7 @@ def _bootstrap(release: str, root: Path) -> None:
 
 def _customise(root: Path) -> None:
     architecture = run("dpkg", "--print-architecture").out.strip()
-    repository.build(root / "srv/lab-apt", architecture, (root / "usr/bin/python3").resolve())
+    repository.build(root / "srv/lab-apt", architecture, root)
     for path in [root / "etc/apt/sources.list", *(root / "etc/apt/sources.list.d").glob("*")]:
         path.unlink(missing_ok=True)
     (root / "etc/apt/sources.list").write_text(APT_SOURCE, encoding="ascii")

@@ -5,9 +5,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from lab import base, cgroups, enter, fleet, leaks, reaper, sources
+from lab import base, cgroups, enter, faults, fleet, leaks, reaper, sources
 from lab.errors import CannotLookError, LabError
 from lab.model import LAST_BYTE, NAME, USER, Account, Host
 from lab.run import require
@@ -62,6 +63,17 @@ def parser() -> argparse.ArgumentParser:
     inside.add_argument("host")
     inside.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- ARGV")
 
+    command("faults", _faults, "what can be broken")
+    for name, run, text in (
+        ("break", _break, "break a host; says when it was broken"),
+        ("check", _check, "ask the oracle: exit status 0 absent, 1 present, 2 could not look"),
+        ("heal", _heal, "make a host healthy again, whatever was done to it"),
+    ):
+        one = command(name, run, text)
+        one.add_argument("--name", help="the lab, when several have a host of that name")
+        one.add_argument("host")
+        one.add_argument("fault")
+
     reap = command("reap", _reap, "wait for a process to end, then take a lab down")
     reap.add_argument("--name", required=True)
     reap.add_argument("--pid", type=int, required=True)
@@ -78,6 +90,9 @@ def _up(options: argparse.Namespace) -> int:
         die_with=options.die_with,
     )
     state = fleet.up(wish, _complain)
+    for host in wish.hosts:
+        if host.role == "wazuh":
+            faults.named("agent-removes-manager").heal(enter.find(host.name, wish.name))
     hosts = state["hosts"]
     if options.json:
         _say(state)
@@ -174,6 +189,57 @@ def _exec(options: argparse.Namespace) -> int:
     sys.stdout.flush()
     command = inside.argv(*argv)
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+
+
+def _faults(options: argparse.Namespace) -> int:
+    known = faults.registry().values()
+    if options.json:
+        _say([{"name": fault.name, "summary": fault.summary, "benign": fault.benign} for fault in known])
+    for fault in () if options.json else known:
+        print(f"{fault.name:24}{'(no fault) ' if fault.benign else ''}{fault.summary}")
+    return 0
+
+
+def _break(options: argparse.Namespace) -> int:
+    host, fault = _chosen(options)
+    fault.prepare(host)
+    fault.inject(host)
+    moment = datetime.now(UTC)
+    look = fault.look(host)
+    if not look.present:
+        raise LabError(f"{fault.name} did not take on {host.name}: {look.reason}")
+    _tell(options, "present", look, broken_at=moment.isoformat())
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    host, fault = _chosen(options)
+    look = fault.look(host)
+    _tell(options, "present" if look.present else "absent", look)
+    return PRESENT if look.present else 0
+
+
+def _heal(options: argparse.Namespace) -> int:
+    host, fault = _chosen(options)
+    fault.heal(host)
+    look = fault.look(host)
+    if look.present:
+        raise LabError(f"{fault.name} is still there on {host.name}: {look.reason}")
+    _tell(options, "absent", look)
+    return 0
+
+
+def _chosen(options: argparse.Namespace) -> tuple[enter.Inside, faults.Fault]:
+    require()
+    return enter.find(options.host, options.name), faults.named(options.fault)
+
+
+def _tell(options: argparse.Namespace, verdict: str, look: faults.Look, **more: str) -> None:
+    if options.json:
+        seen = {"verdict": verdict, "reason": look.reason, "harmed": look.harmed}
+        _say({"lab": options.name, "host": options.host, "fault": options.fault, **seen, **more})
+    else:
+        print(f"{verdict}: {look.reason}" + "".join(f"; {key} {value}" for key, value in more.items()))
 
 
 def _reap(options: argparse.Namespace) -> int:

@@ -50,7 +50,7 @@ class Inside:
         """The command line that runs `argv` as root inside the host."""
         env = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
         enter = ("nsenter", f"--target={self.leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
-        return (*enter, "--wd=/", "--", "env", "-i", *env, *argv)
+        return (*enter, "--root", "--wd", "--", "env", "-i", *env, *argv)
 
     def run(self, *argv: str, stdin: str = "", check: bool = True, timeout: float = 60) -> Ran:
         """Run `argv` in the host. Raises CommandError (its own argv, not that of nsenter) and CannotLookError."""

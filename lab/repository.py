@@ -15,14 +15,18 @@ VERSIONS = {
     "lab-oldtool": ("1.0-1",),
     "promtail": ("2.9.4-1",),
 }
-# The manager ships its own interpreter, as upstream does; so /proc/PID/exe says "(deleted)" once it is removed.
-OWN_PYTHON = {"wazuh-manager": Path("var/ossec/framework/python/bin/python3")}
+# Daemons with a binary of their own, copied from the base: so /proc/PID/exe says "(deleted)" once they are removed.
+# (Upstream's manager ships its own interpreter too.)
+OWN_BINARY = {
+    "wazuh-manager": ("var/ossec/framework/python/bin/python3", "usr/bin/python3"),
+    "lab-flaky": ("usr/lib/lab-flaky/flakyd", "usr/bin/sleep"),
+}
 
 
-def build(into: Path, architecture: str, python: Path) -> list[Path]:
+def build(into: Path, architecture: str, base: Path) -> list[Path]:
     """Build every package in every version into the folder `into`, with a `Packages` index; return the .debs.
 
-    `python` is the interpreter binary to ship with packages that bring their own. Raises CommandError.
+    `base` is the root that packages with a binary of their own take it from. Raises CommandError.
     """
     into.mkdir(parents=True)
     debs = []
@@ -30,10 +34,11 @@ def build(into: Path, architecture: str, python: Path) -> list[Path]:
         for version in versions:
             tree = into / f"{name}.tree"
             _copy(PACKAGES / name, tree, {"@VERSION@": version, "@ARCH@": architecture})
-            if own := OWN_PYTHON.get(name):
-                (tree / own).parent.mkdir(parents=True)
-                shutil.copy(python, tree / own)
-                (tree / own).chmod(0o755)
+            if own := OWN_BINARY.get(name):
+                binary = tree / own[0]
+                binary.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy((base / own[1]).resolve(), binary)
+                binary.chmod(0o755)
             deb = into / f"{name}_{version}_{architecture}.deb"
             run("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(tree), str(deb))
             shutil.rmtree(tree)
