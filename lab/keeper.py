@@ -115,7 +115,10 @@ async def boot(spec: Spec, host: Host, place: Place, ready: asyncio.Future[None]
 
 
 async def _nspawn(spec: Spec, host: Host, place: Place) -> asyncio.subprocess.Process:
+    net = f"/proc/{os.getpid()}/fd/{place.network}"
     argv = (
+        "nsenter",  # /sys shows the network systemd-nspawn itself is in, not the one it gives the host
+        f"--net={net}",
         "systemd-nspawn",
         "--quiet",
         "--boot",
@@ -125,7 +128,7 @@ async def _nspawn(spec: Spec, host: Host, place: Place) -> asyncio.subprocess.Pr
         f"--machine=aiops-lab.{spec.name}.{host.name}",
         f"--hostname={host.name}",
         f"--directory={place.root}",
-        f"--network-namespace-path=/proc/{os.getpid()}/fd/{place.network}",
+        f"--network-namespace-path={net}",
         "--resolv-conf=off",
         "--timezone=off",
         "--link-journal=no",

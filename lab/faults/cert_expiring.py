@@ -2,6 +2,7 @@
 
 from lab.enter import Inside
 from lab.errors import CannotLookError
+from lab.faults import _facts
 from lab.faults._fault import Fault, Look, absent, present
 
 DAYS_LEFT = 5
@@ -10,6 +11,7 @@ SOON = 14 * 86400  # seconds: the guardian's own line
 
 def _inject(host: Inside) -> None:
     host.run("lab-certificate", str(DAYS_LEFT))
+    _facts.wait_until(lambda: _look(host).present, "nginx serves the new certificate")  # its reload takes a moment
 
 
 def _look(host: Inside) -> Look:
@@ -25,6 +27,7 @@ def _look(host: Inside) -> Look:
 
 def _heal(host: Inside) -> None:
     host.run("lab-certificate", "90")
+    _facts.wait_until(lambda: not _look(host).present, "nginx serves the new certificate")
 
 
 FAULT = Fault("cert-expiring", "the certificate served on 443 ends in five days", _inject, _look, _heal)
