@@ -9,7 +9,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -52,7 +52,7 @@ class Redis(Section):
             return self.url
         parts = urlsplit(self.url)
         place = f"{parts.hostname}:{parts.port or 6379}"
-        return urlunsplit(parts._replace(netloc=f"{self.username}:{secret(self.password_file)}@{place}"))
+        return urlunsplit(parts._replace(netloc=f"{quote(self.username)}:{quote(secret(self.password_file), safe='')}@{place}"))
 
 
 class Mqtt(Section):

@@ -147,7 +147,7 @@ class _Server:
     def _spawn(self, command: list[str], lock: int) -> "subprocess.Popen[bytes]":
         with os.fdopen(_private(self._log, os.O_APPEND), "wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *command],
+                tether.tied(os.getpid(), command),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

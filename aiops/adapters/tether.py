@@ -13,6 +13,11 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
+def tied(parent: int, argv: list[str]) -> list[str]:
+    """The command that becomes ``argv`` and ends with the process ``parent``."""
+    return [sys.executable, "-I", "-S", __file__, str(parent), *argv]
+
+
 def main(arguments: list[str]) -> None:
     """Tie this process to ``arguments[0]``, the parent's id, then become ``arguments[1:]``."""
     parent, program = int(arguments[0]), arguments[1:]

@@ -20,6 +20,8 @@ TYPES: Final[dict[str, str]] = {
     "incident.opened": "Findings of one trouble became an incident.",
     "incident.seen": "An open incident was seen again or grew by a finding.",
     "incident.moved": "An incident went from one state to another.",
+    "incident.escalated": "An incident was handed to a human.",
+    "step.failed": "A step of the pipeline failed for good; the ledger still knows what is open.",
     "incident.resolved": "The detector that fired looked again and found the state gone.",
     "verdict.given": "Triage, a known fix or the fallback judged an incident.",
     "plan.made": "A remediation with its targets and parameters was proposed for an incident.",
