@@ -48,6 +48,27 @@ class Shell(Protocol):
         """Close every connection."""
 
 
+@dataclass(frozen=True)
+class Page:
+    """How a web server answered one request. ``status`` is None when it did not; then ``reason`` says why not."""
+
+    url: str
+    status: int | None
+    reason: str
+    seconds: float
+
+
+class Web(Protocol):
+    """Asks for pages as a user would: certificates are checked, redirections are not followed."""
+
+    def get(self, url: str, seconds: float) -> Page:
+        """One GET, at most ``seconds`` in all. A server that does not answer is a page without a status.
+
+        :raises SettingsError: the address is no http or https address
+        :raises UnknownError: the name cannot be resolved from here, so nothing is known about the server
+        """
+
+
 class Inventory(Protocol):
     """The hosts we know."""
 
@@ -398,6 +419,7 @@ class DetectionServices:
     shard_size: int = 20
     thresholds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     clock: Clock = utcnow
+    web: Web | None = None
 
 
 @dataclass(frozen=True)
