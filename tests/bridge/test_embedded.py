@@ -13,7 +13,7 @@ from redis.exceptions import AuthenticationError
 from aiops.adapters.embedded import PYTHON, EmbeddedMqtt, EmbeddedRedis, find_redis_server
 from aiops.adapters.mqtt import MqttAddress, MqttBroker
 from aiops.errors import BusError, SettingsError
-from tests.servers import Subscriber, mqtt_programs, redis_programs
+from tests.servers import Subscriber, kind, mqtt_programs, redis_programs
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,7 @@ def _ends(pid: int, seconds: float = 10.0) -> bool:
     return not _runs(pid)
 
 
-@pytest.mark.parametrize("program", redis_programs())
+@pytest.mark.parametrize("program", redis_programs(), ids=kind)
 def test_redis_keeps_what_was_written_over_a_restart(tmp_path: Path, program: str) -> None:
     with EmbeddedRedis(tmp_path, program=program) as server, Redis.from_url(server.url) as client:
         client.set("colour", "green")
@@ -72,7 +72,7 @@ def test_a_second_redis_on_the_same_folder_is_refused_with_what_to_do(tmp_path: 
 def test_a_server_that_ends_at_once_is_reported_with_its_log(tmp_path: Path) -> None:
     with EmbeddedRedis(tmp_path / "one") as first:
         second = EmbeddedRedis(tmp_path / "two", port=first.port)
-        with pytest.raises(BusError, match="(?i)address already in use|bind"):
+        with pytest.raises(BusError, match=r"(?i)address already in use|bind"):
             second.start()
         assert second.pid == 0
 
@@ -85,7 +85,7 @@ def test_the_server_named_in_the_environment_comes_first(monkeypatch: pytest.Mon
         find_redis_server()
 
 
-@pytest.mark.parametrize("program", mqtt_programs())
+@pytest.mark.parametrize("program", mqtt_programs(), ids=kind)
 def test_the_mqtt_broker_delivers_and_ends(tmp_path: Path, program: str) -> None:
     server = EmbeddedMqtt(tmp_path, program=program).start()
     try:
@@ -126,6 +126,7 @@ signal.pause()
 @pytest.mark.parametrize(
     ("what", "program"),
     [("redis", program) for program in redis_programs()] + [("mqtt", program) for program in mqtt_programs()],
+    ids=kind,
 )
 def test_a_parent_killed_with_kill_9_leaves_no_server_behind(tmp_path: Path, what: str, program: str) -> None:
     parent = subprocess.Popen(
