@@ -1,6 +1,6 @@
 """Typed settings: a TOML file, then the environment on top, secrets as files.
 
-The file is ``$AIOPS_CONFIG``, else ``/etc/aiops/aiops.toml`` where it exists. ``AIOPS_REDIS__URL`` sets ``[redis] url``. A key that
+The file is ``$AIOPS_CONFIG``, else ``/etc/aiops/aiops.toml``, else what ``aiops run`` wrote into the user's state folder. ``AIOPS_REDIS__URL`` sets ``[redis] url``. A key that
 nobody knows is refused. Secrets are never values: a setting names the file that holds one, looked up in
 ``$CREDENTIALS_DIRECTORY`` (systemd's LoadCredential) when the path is relative.
 """
@@ -181,7 +181,8 @@ def config_file() -> Path | None:
         if not Path(named).is_file():
             raise SettingsError("AIOPS_CONFIG", f"there is no file {named}")
         return Path(named)
-    return _DEFAULT_FILE if _DEFAULT_FILE.is_file() else None
+    places = (_DEFAULT_FILE, default_state() / "aiops.toml")
+    return next((place for place in places if place.is_file()), None)
 
 
 def load_settings() -> Settings:

@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,12 +18,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiops import bootstrap
+from aiops.errors import BusError
 
 log = logging.getLogger(__name__)
 
 WORKERS = ("detect", "incidents", "triage", "remediation", "notify", "bridge", "beat")
 _LONGEST_PAUSE = 30.0
 _STOP_SECONDS = 8.0
+
+
+def free_port(wanted: int) -> int:
+    """The wanted port on loopback, or any free one when it is taken or 0."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise BusError("127.0.0.1", "no port is free")
 
 
 @dataclass

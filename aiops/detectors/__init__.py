@@ -64,6 +64,8 @@ class Subject:
 
 
 Look = Callable[..., Iterator[Finding]]
+Show = Callable[..., Mapping[str, str]]
+"""Figures for a human, healthy or not, from what probes read: label to text."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Detector:
         self.kinds = {kind.name: kind for kind in kinds}
         self.thresholds = dict(thresholds or {})
         self.checks: list[Check] = []
+        self.shows: list[tuple[Show, tuple[Source, ...]]] = []
 
     def kind(self, name: str) -> Kind:
         """:raises UnknownError: not declared here."""
@@ -105,6 +108,15 @@ class Detector:
         def register(look: Look) -> Look:
             self.checks.append(Check(look, probes, tuple(self.kind(kind).name for kind in kinds)))
             return look
+
+        return register
+
+    def show(self, *probes: Source) -> Callable[[Show], Show]:
+        """Register figures: called with one argument per probe, which a check of the detector reads as well."""
+
+        def register(show: Show) -> Show:
+            self.shows.append((show, probes))
+            return show
 
         return register
 

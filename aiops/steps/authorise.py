@@ -50,8 +50,9 @@ def plan_for(incident: Incident, playbook: str, services: IncidentServices) -> P
     fixable = [finding for finding in incident.findings if finding.kind in kinds]
     if not fixable:
         raise UnknownError("finding that it fixes", playbook, f"it repairs {', '.join(sorted(kinds)) or 'no finding'}")
-    params = check_params(remediation, bind(remediation, fixable[0]))
-    alike = [finding for finding in fixable if finding.kind == fixable[0].kind and bind(remediation, finding) == params]
+    bound = bind(remediation, fixable[0])
+    params = check_params(remediation, bound)
+    alike = [finding for finding in fixable if finding.kind == fixable[0].kind and bind(remediation, finding) == bound]
     now = services.clock()
     return Plan(
         id=new_id("plan", now),

@@ -70,6 +70,7 @@ def _merged(shards: Sequence[Sweep]) -> Sweep:
         update={
             "findings": tuple(finding for shard in shards for finding in shard.findings),
             "looked_at": looked_at,
+            "figures": {host: shown for shard in shards for host, shown in shard.figures.items()},
             "blind": tuple(blind for shard in shards for blind in shard.blind),
             "asleep": tuple(host for shard in shards for host in shard.asleep),
             "finished_at": max(shard.finished_at for shard in shards),

@@ -57,6 +57,7 @@ def detect(
         findings=tuple(chain.from_iterable(look.findings for _, look in in_order)),
         looked_at={host.name: look.kinds for host, look in in_order if look.kinds},
         blind=tuple(chain.from_iterable(look.blind for _, look in in_order)),
+        figures={host.name: look.figures for host, look in in_order if look.figures},
         asleep=tuple(host.name for host, look in in_order if look.asleep),
         started_at=started_at,
         finished_at=services.clock(),
@@ -87,6 +88,7 @@ class _Seen:
     findings: list[Finding] = field(default_factory=list)
     kinds: tuple[str, ...] = ()
     blind: list[Blind] = field(default_factory=list)
+    figures: dict[str, str] = field(default_factory=dict)
     asleep: bool = False
 
 
@@ -114,6 +116,8 @@ class _Look:
         kinds: list[str] = []
         for detector in self.due:
             kinds += self._apply(detector, known, unreachable)
+            if not unreachable:
+                self._show(detector, known)
         self.seen.kinds = tuple(dict.fromkeys(kinds))
         return self.seen
 
@@ -187,6 +191,13 @@ class _Look:
         ]
         looked = chain.from_iterable(check.kinds for check in detector.checks)
         return [kind for kind in looked if kind not in dark]
+
+    def _show(self, detector: Detector, known: Known) -> None:
+        """Figures of what could be read; what could not is in ``blind`` already."""
+        for show, probes in detector.shows:
+            if not any(isinstance(known.get(probe), UnreadableError) for probe in probes):
+                figures, _ = _attempt(lambda: iter(show(*[known[probe] for probe in probes]).items()), "figures")  # noqa: B023 - used at once
+                self.seen.figures |= dict(figures)
 
     def _from_outside(self, check: Check) -> bool:
         """Whether the check needs no login: then an unreachable host can still be looked at, if it has any pages."""
