@@ -5,7 +5,7 @@ A port is a page of docstrings; its adapters live in ``aiops/adapters`` and pass
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from aiops.domain.event import Event
@@ -46,6 +46,27 @@ class Shell(Protocol):
 
     def close(self) -> None:
         """Close every connection."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """How a web server answered one request. ``status`` is None when it did not; then ``reason`` says why not."""
+
+    url: str
+    status: int | None
+    reason: str
+    seconds: float
+
+
+class Web(Protocol):
+    """Asks for pages as a user would: certificates are checked, redirections are not followed."""
+
+    def get(self, url: str, seconds: float) -> Page:
+        """One GET, at most ``seconds`` in all. A server that does not answer is a page without a status.
+
+        :raises SettingsError: the address is no http or https address
+        :raises UnknownError: the name cannot be resolved from here, so nothing is known about the server
+        """
 
 
 class Inventory(Protocol):
@@ -110,6 +131,17 @@ class Broker(Protocol):
         :raises BusError: not connected, or no acknowledgement in time
         """
 
+    def publish_all(self, entries: Sequence[Mirrored]) -> int:
+        """Publish in order at QoS 1 and return how many, counted from the first, the broker has acknowledged.
+
+        What comes after that number may have arrived too and must be published again.
+
+        :raises BusError: not even the first one
+        """
+
+    def announce(self, state: str, reason: str = "") -> None:
+        """Retain on the bridge's own topic how it is (``online``, ``degraded``). Never raises."""
+
     def close(self) -> None:
         """Say good-bye, so that the last will is not sent."""
 
@@ -127,10 +159,10 @@ class IncidentLedger(Protocol):
         """:raises UnknownError: no such incident."""
 
     def live(self) -> Sequence[Incident]:
-        """All incidents that are open, oldest first."""
+        """All incidents that are not resolved, oldest first; suppressed ones too, since they end by being found gone."""
 
     def by_fingerprint(self, fingerprint: str) -> Incident | None:
-        """The open incident that holds the finding, if any."""
+        """The incident that holds the finding and is not resolved, if any."""
 
     def last_resolved(self, fingerprint: str, since: datetime) -> Incident | None:
         """The newest incident resolved since then that held the finding and had been repaired by us, if any."""
@@ -200,26 +232,35 @@ class IncidentLedger(Protocol):
     def record_sweep(self, sweep: Sweep) -> int:
         """Keep what was looked at and what was blind; returns how many shards of that sweep have arrived so far."""
 
+    def take_sweep(self, sweep: str) -> Sequence[Sweep]:
+        """The shards that have arrived and were not taken before: each is handed out once."""
+
     def sweep(self, sweep: str) -> Sequence[Sweep]:
-        """All shards that have arrived of one sweep."""
+        """All shards that have arrived of one sweep, taken or not."""
+
+    def first_time(self, fingerprint: str, at: datetime) -> bool:
+        """Whether this occurrence is seen for the first time; remembers it."""
+
+    def mark(self, incident: str, *, gone: Sequence[str], back: Sequence[str], at: datetime) -> Sequence[Finding]:
+        """Note which fingerprints a detector found gone and which are back; returns the states that are not gone."""
 
     def last_sweeps(self) -> Mapping[str, datetime]:
         """When each detector last finished a sweep."""
 
     def blind_streak(self, host: str, detector: str, probe: str) -> int:
-        """For how many sweeps in a row the probe has been blind on the host."""
+        """For how many sweeps in a row the probe has been blind on the host; 0 when it could look the last time."""
 
     def frozen(self) -> str:
         """Who froze it and why; empty when not frozen."""
 
-    def freeze(self, who: str, why: str) -> None:
-        """Stop every start until ``thaw``."""
+    def freeze(self, who: str, why: str, at: datetime) -> None:
+        """Stop every start until ``thaw``. The first freeze stands."""
 
-    def thaw(self, who: str) -> None:
+    def thaw(self) -> None:
         """Allow starts again."""
 
-    def prune(self, before: datetime) -> int:
-        """Delete resolved incidents older than that; returns how many."""
+    def prune(self, before: datetime, sweeps_before: datetime) -> int:
+        """Delete incidents resolved before the one moment and sweeps before the other; returns how many incidents."""
 
 
 @dataclass(frozen=True)
@@ -375,7 +416,10 @@ class DetectionServices:
     events: Events
     seconds_per_host: float = 60.0
     threads: int = 20
+    shard_size: int = 20
+    thresholds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     clock: Clock = utcnow
+    web: Web | None = None
 
 
 @dataclass(frozen=True)
@@ -392,6 +436,9 @@ class IncidentServices:
     llm: bool = False
     group_hosts: int = 3
     blind_after: int = 3
+    relapse_window: timedelta = timedelta(hours=24)
+    keep_incidents: timedelta = timedelta(days=730)
+    keep_sweeps: timedelta = timedelta(days=14)
     clock: Clock = utcnow
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from aiops.domain.finding import Evidence, Finding, Kind
 from aiops.domain.host import Host
 from aiops.domain.severity import Severity
-from aiops.errors import UnknownError
-from aiops.probes import AnyProbe
+from aiops.errors import SettingsError, UnknownError
+from aiops.probes import AnyProbe, Probe, Source
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,13 @@ Look = Callable[..., Iterator[Finding]]
 
 @dataclass(frozen=True)
 class Check:
-    """One look: which probes it reads, which kinds it can see. It is blind when one of its probes is."""
+    """One look: which probes it reads, which kinds it can see. It is blind when one of its probes is.
+
+    A look may raise ``UnreadableError`` after some findings: they count, and its kinds do not count as looked at.
+    """
 
     look: Look
-    probes: tuple[AnyProbe, ...]
+    probes: tuple[Source, ...]
     kinds: tuple[str, ...]
 
 
@@ -96,7 +99,7 @@ class Detector:
         except KeyError:
             raise UnknownError("finding kind", name, f"declare it in aiops/detectors for {self.name}") from None
 
-    def check(self, *probes: AnyProbe, kinds: Sequence[str]) -> Callable[[Look], Look]:
+    def check(self, *probes: Source, kinds: Sequence[str]) -> Callable[[Look], Look]:
         """Register a look. It is called with the subject and one argument per probe, in this order."""
 
         def register(look: Look) -> Look:
@@ -107,8 +110,9 @@ class Detector:
 
     @property
     def probes(self) -> tuple[AnyProbe, ...]:
-        """Every probe its checks read, once each."""
-        return tuple(dict.fromkeys(probe for check in self.checks for probe in check.probes))
+        """Every probe its checks read on the host, once each."""
+        found = (probe for check in self.checks for probe in check.probes)
+        return tuple(dict.fromkeys(probe for probe in found if isinstance(probe, Probe)))
 
 
 def load() -> dict[str, Detector]:
@@ -119,3 +123,53 @@ def load() -> dict[str, Detector]:
         detector: Detector = loaded.DETECTOR
         found[detector.name] = detector
     return found
+
+
+Overrides = Mapping[str, Mapping[str, Any]]
+"""Settings per detector: ``{threshold: value, "roles": {role: {...}}, "hosts": {host: {...}}}``."""
+
+
+def thresholds_for(detector: Detector, host: Host, overrides: Overrides) -> Mapping[str, Any]:
+    """The detector's thresholds on this host: its defaults, then settings for all, for the role, for the host itself.
+
+    :raises SettingsError: the settings name a threshold the detector does not have, or give it a value of another type
+    """
+    given = overrides.get(detector.name, {})
+    where = f"detectors.{detector.name}"
+    layers: dict[str, Mapping[str, Any]] = {where: {key: value for key, value in given.items() if key not in _GROUPS}}
+    for group in _GROUPS:
+        for name, values in _mapping(f"{where}.{group}", given.get(group, {})).items():
+            layers[f"{where}.{group}.{name}"] = _mapping(f"{where}.{group}.{name}", values)
+    for place, values in layers.items():
+        for threshold, value in values.items():
+            _check_threshold(detector, place, threshold, value)
+    wanted = (where, f"{where}.roles.{host.role}", f"{where}.hosts.{host.name}")
+    return dict(detector.thresholds, **{key: value for place in wanted for key, value in layers.get(place, {}).items()})
+
+
+_GROUPS = ("roles", "hosts")
+
+
+def _mapping(where: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SettingsError(where, f"must be a table, not {value!r}")
+    return value
+
+
+def _check_threshold(detector: Detector, where: str, threshold: str, value: Any) -> None:
+    if threshold not in detector.thresholds:
+        known = ", ".join(sorted(detector.thresholds)) or "none"
+        raise SettingsError(where, f"{detector.name} has no threshold {threshold!r}; it has {known}")
+    default = detector.thresholds[threshold]
+    number = isinstance(default, int | float) and not isinstance(default, bool)
+    if number:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+    elif isinstance(default, list | tuple):
+        fits = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    else:
+        fits = isinstance(value, type(default))
+    if not fits:
+        raise SettingsError(where, f"{threshold} must be {_SHAPES.get(type(default), 'text')}, not {value!r}")
+
+
+_SHAPES: Mapping[type, str] = {int: "a number", float: "a number", list: "a list of texts", tuple: "a list of texts"}

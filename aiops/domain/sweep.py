@@ -41,13 +41,14 @@ class Sweep(Fact):
     """What came of a patrol.
 
     ``looked_at`` names, per host, the kinds whose check really ran: absence of a finding means health only there.
-    ``asleep`` are hosts that are switched off as expected.
+    ``figures`` are what was read, per host, healthy or not. ``asleep`` are hosts that are switched off as expected.
     """
 
     patrol: Patrol
     findings: tuple[Finding, ...] = ()
     looked_at: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     blind: tuple[Blind, ...] = ()
+    figures: dict[str, dict[str, str]] = Field(default_factory=dict)
     asleep: tuple[str, ...] = ()
     started_at: Moment
     finished_at: Moment
@@ -56,6 +57,11 @@ class Sweep(Fact):
     def id(self) -> str:
         """The sweep's id, shared by all its shards."""
         return self.patrol.sweep
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host it has something to say about: seen, blind or asleep."""
+        return tuple(dict.fromkeys((*self.looked_at, *(entry.host for entry in self.blind), *self.asleep)))
 
     def looked(self, host: str, kind: str) -> bool:
         """Whether the check for ``kind`` really looked at ``host``."""

@@ -14,7 +14,7 @@ from aiops.adapters.permit import KEY, RedisPermit, RedisPermitOffice
 from aiops.adapters.signing import KeySigner, KeyVerifier, generate_keys
 from aiops.errors import BusError
 from tests.plans import NOON
-from tests.servers import RedisServer, redis_server
+from tests.redis_process import RedisServer, redis_server
 
 Clock = Callable[[], Any]
 

@@ -1,0 +1,213 @@
+"""One cached Debian root per release, which every host of every lab has as its lowest layer.
+
+A base is built in a folder of its own and renamed when it is complete, so a folder with the right name is whole.
+"""
+
+import fcntl
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lab import cgroups, repository, sources
+from lab.errors import LabError
+from lab.run import run
+
+MAX_AGE = 14 * 86400  # seconds: older than this it lacks security updates a real fleet would have
+PACKAGES = (
+    "at",
+    "ca-certificates",
+    "cron",
+    "curl",
+    "dbus",
+    "iproute2",
+    "iputils-ping",
+    "less",
+    "libpam-systemd",
+    "logrotate",
+    "nginx-light",
+    "openssh-server",
+    "openssl",
+    "procps",
+    "psmisc",
+    "python3",
+    "python3-apt",
+    "rsyslog",
+    "sudo",
+    "systemd",
+    "systemd-sysv",
+)
+FILES = Path(__file__).parent / "files"
+APT_SOURCE = "deb [trusted=yes] file:/srv/lab-apt ./\n"
+# A container has no clock, kernel modules or disks of its own; and no outside for apt's daily work to reach.
+MASKED = (
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "e2scrub_all.timer",
+    "fstrim.timer",
+    "getty@.service",
+    "console-getty.service",
+    "systemd-networkd-wait-online.service",
+    "systemd-resolved.service",
+    "ssh.socket",
+)
+
+Progress = Callable[[str], None]
+
+
+def cache() -> Path:
+    """The folder of the bases: AIOPS_LAB_CACHE, or /var/cache/aiops-lab."""
+    return Path(os.environ.get("AIOPS_LAB_CACHE") or "/var/cache/aiops-lab")
+
+
+def recipe() -> str:
+    """A digest of everything a base is made from; a base of another recipe is never used."""
+    code = [inspect.getsource(part) for part in (_bootstrap, _customise, repository)]
+    digest = hashlib.sha256(repr((PACKAGES, MASKED, APT_SOURCE, code)).encode())
+    for path in [*sorted(FILES.rglob("*")), *sorted(repository.PACKAGES.rglob("*"))]:
+        if path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def ready(release: str) -> Path | None:
+    """The root of a usable base of `release`, if the cache has one: right recipe, young enough, complete."""
+    folder = cache() / f"{release}-{recipe()}"
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        built = datetime.fromisoformat(manifest["built"]).timestamp()
+    except (OSError, ValueError, KeyError):
+        return None
+    return folder / "root" if time.time() - built < MAX_AGE else None
+
+
+def ensure(release: str, progress: Progress) -> Path:
+    """The root of a usable base of `release`, built first when the cache has none.
+
+    Raises LabError when the release is unknown or the build fails; then the cache is as it was before.
+    """
+    if release not in sources.RELEASES:
+        raise LabError(f"unknown release {release!r}: one of {', '.join(sources.RELEASES)}")
+    if found := ready(release):
+        return found
+    cache().mkdir(parents=True, exist_ok=True)
+    with _locked(cache() / f"{release}.lock", progress):
+        if found := ready(release):  # another process built it while this one waited
+            return found
+        return _build(release, progress)
+
+
+@contextmanager
+def _locked(path: Path, progress: Progress) -> Iterator[None]:
+    with path.open("w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("another process builds this base; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _killable() -> Iterator[None]:
+    """Everything started in this block can be found and killed by `down`, also when this process was killed."""
+    before = cgroups.own()
+    cgroups.enter(cgroups.root() / cgroups.BUILD)
+    try:
+        yield
+    finally:
+        cgroups.enter(before)
+        cgroups.destroy(cgroups.root() / cgroups.BUILD)
+        cgroups.remove_root_if_unused()
+
+
+def _build(release: str, progress: Progress) -> Path:
+    started = time.monotonic()
+    partial = cache() / f"{release}-partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    root = partial / "root"
+    try:
+        with _killable():
+            progress(f"base {release}: downloading and installing {len(PACKAGES)} packages (about 30 s, once)")
+            _bootstrap(release, root)
+            progress(f"base {release}: own apt repository, services, configuration")
+            _customise(root)
+        manifest = {
+            "release": release,
+            "recipe": recipe(),
+            "built": datetime.now(UTC).isoformat(timespec="seconds"),
+            "packages": dict(sorted(_installed(root).items())),
+        }
+        (partial / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        for stale in cache().glob(f"{release}-*"):
+            if stale != partial:
+                shutil.rmtree(stale)
+        final = cache() / f"{release}-{recipe()}"
+        partial.rename(final)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    progress(f"base {release}: ready after {time.monotonic() - started:.0f} s")
+    return final / "root"
+
+
+def _bootstrap(release: str, root: Path) -> None:
+    run(
+        "mmdebstrap",
+        "--mode=root",
+        "--format=directory",
+        "--variant=minbase",
+        f"--include={','.join(PACKAGES)}",
+        "--dpkgopt=path-exclude=/usr/share/doc/*",
+        "--dpkgopt=path-exclude=/usr/share/man/*",
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+        "--customize-hook=chroot \"$1\" apt-get --yes full-upgrade",
+        "",
+        str(root),
+        "-",
+        stdin=sources.adapted(release),
+        timeout=560,
+    )
+
+
+def _customise(root: Path) -> None:
+    architecture = run("dpkg", "--print-architecture").out.strip()
+    repository.build(root / "srv/lab-apt", architecture, root)
+    for path in [root / "etc/apt/sources.list", *(root / "etc/apt/sources.list.d").glob("*")]:
+        path.unlink(missing_ok=True)
+    (root / "etc/apt/sources.list").write_text(APT_SOURCE, encoding="ascii")
+    for source in sorted(FILES.rglob("*")):
+        target = root / source.relative_to(FILES)
+        if source.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            shutil.copy(source, target)
+            target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+    for key in (root / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()  # each host gets its own
+    (root / "etc/machine-id").write_text("", encoding="ascii")
+    (root / "srv/data").mkdir()
+    for unit in MASKED:
+        link = root / "etc/systemd/system" / unit
+        link.unlink(missing_ok=True)
+        link.symlink_to("/dev/null")
+    chroot(root, "apt-get", "update", "-q")
+    chroot(root, "systemctl", "enable", "ssh.service", "nginx.service", "cron.service", "atd.service", "rsyslog.service")
+
+
+def chroot(root: Path, *argv: str, stdin: str = "") -> str:
+    """Run `argv` with `root` as its root and return its standard output. Raises CommandError."""
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    return run("chroot", str(root), *argv, stdin=stdin, env=env).out
+
+
+def _installed(root: Path) -> dict[str, str]:
+    lines = chroot(root, "dpkg-query", "--show").splitlines()
+    return {name: version for name, _, version in (line.partition("\t") for line in lines)}

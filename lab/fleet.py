@@ -1,0 +1,258 @@
+"""Labs come up and go down; what a lab leaves in the world, and what `down` takes back."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from lab import base, cgroups, keeper
+from lab.errors import LabError
+from lab.model import PORTS, Account, Host, Spec
+from lab.run import require
+
+LOCK = Path("/run/lock/aiops-lab.lock")
+FOLDER_ATTRIBUTE = "trusted.aiops-lab.folder"  # on the lab's control group: `down` finds the folder without its files
+FILES = ("inventory.yml", "known_hosts", "lab.json", "ca.pem")
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What `up` was asked for, before slot and base are known."""
+
+    name: str
+    release: str
+    hosts: tuple[Host, ...]
+    accounts: tuple[Account, ...] = ()
+    folder: Path | None = None
+    die_with: int | None = None
+
+    @property
+    def where(self) -> Path:
+        """The folder for the lab's files."""
+        return (self.folder or default_folder(self.name)).absolute()
+
+
+def default_folder(name: str) -> Path:
+    """Where a lab's files are when nobody says otherwise."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return Path(state) / "aiops" / "lab" / name if state else Path("/var/lib/aiops-lab") / name
+
+
+def up(wish: Wish, progress: base.Progress) -> dict[str, object]:
+    """Bring the lab up, or find that it is; return what `lab.json` says. Raises LabError.
+
+    What a killed predecessor left under the same name is taken down first.
+    """
+    require()
+    if wish.die_with is not None and not Path(f"/proc/{wish.die_with}").exists():
+        raise LabError(f"--die-with {wish.die_with}: there is no such process")
+    root = base.ensure(wish.release, progress)
+    with _lock():
+        if (state := _running(wish, root)) is not None:
+            progress(f"lab {wish.name} is up already")
+        else:
+            _down(wish.name, wish.where)
+            group = cgroups.create(wish.name)
+            try:
+                state = _start(wish, group, root)
+            except BaseException:
+                _down(wish.name, wish.where)
+                raise
+    if wish.die_with is not None:
+        _watch(wish.name, wish.die_with)
+    return state
+
+
+def down(names: Sequence[str] | None) -> list[str]:
+    """Take down the labs of these names (all when None) and return the names there was something of."""
+    require()
+    with _lock():
+        if names is None:
+            cgroups.destroy(cgroups.root() / cgroups.BUILD)
+            _remove_partial_bases()
+            names = [group.name for group in cgroups.labs()]
+        done = [name for name in names if _down(name, default_folder(name))]
+        cgroups.remove_root_if_unused()
+    return done
+
+
+def state_of(group: cgroups.LabGroup) -> dict[str, object] | None:
+    """What the lab's `lab.json` says; None when it was never finished or is gone."""
+    try:
+        with (_folder_of(group) / "lab.json").open(encoding="utf-8") as file:
+            state: dict[str, object] = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return state
+
+
+@contextlib.contextmanager
+def _lock() -> Iterator[None]:
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _running(wish: Wish, root: Path) -> dict[str, object] | None:
+    group = cgroups.find(wish.name)
+    if group is None or not cgroups.processes(group.host(cgroups.KEEPER)):
+        return None
+    state = state_of(group)
+    if state is None:
+        return None
+    have = Spec.load(json.dumps(state["spec"]))
+    want = replace(have, release=wish.release, hosts=wish.hosts, accounts=wish.accounts)
+    if not have.same_fleet(want):
+        raise LabError(f"lab {wish.name} is up with other hosts or accounts: `lab down --name {wish.name}` first")
+    if have.folder != str(wish.where) or have.base != str(root):
+        return None if have.folder == str(wish.where) else _elsewhere(wish, have)
+    alive = all(cgroups.processes(group.host(host.name)) for host in have.hosts)
+    return state if alive else None
+
+
+def _elsewhere(wish: Wish, have: Spec) -> None:
+    raise LabError(f"lab {wish.name} is up with its files in {have.folder}: `lab down --name {wish.name}` first")
+
+
+def _start(wish: Wish, group: cgroups.LabGroup, root: Path) -> dict[str, object]:
+    folder = wish.where
+    folder.mkdir(parents=True, exist_ok=True)
+    os.setxattr(group.path, FOLDER_ATTRIBUTE, os.fsencode(folder))
+    (folder / "hosts").mkdir(exist_ok=True)
+    cgroups.raise_inotify_limit()
+    spec = Spec(wish.name, group.slot, wish.release, str(root), str(folder), wish.hosts, wish.accounts)
+    with (folder / "keeper.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", keeper.__name__, spec.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=PROJECT,
+            start_new_session=True,
+            text=True,
+        )
+    talk, listen = _pipes(process)
+    with talk, listen:
+        talk.write(spec.dump() + "\n")
+        talk.flush()
+        line = listen.readline()
+        answer = json.loads(line) if line else {"error": f"the keeper died: see {folder}/keeper.log"}
+        if "error" in answer:
+            raise LabError(answer["error"])
+        state = _publish(spec, answer, process.pid)
+        talk.write(keeper.GO + "\n")
+    return state
+
+
+def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
+    if process.stdin is None or process.stdout is None:
+        raise LabError("the keeper has no pipes")
+    return process.stdin, process.stdout
+
+
+def _publish(spec: Spec, answer: dict[str, object], pid: int) -> dict[str, object]:
+    folder = Path(spec.folder)
+    keys = answer["host_keys"]
+    if not isinstance(keys, dict):
+        raise LabError("the keeper named no host keys")
+    write(folder / "inventory.yml", inventory(spec))
+    write(folder / "known_hosts", "".join(f"{spec.address(host)},{host.name} {keys[host.name]}\n" for host in spec.hosts))
+    write(folder / "ca.pem", str(answer["authority"]))
+    state: dict[str, object] = {
+        "name": spec.name,
+        "release": spec.release,
+        "folder": spec.folder,
+        "keeper": pid,
+        "started": datetime.now(UTC).isoformat(),
+        "boot_seconds": answer["boot_seconds"],
+        "inventory": str(folder / "inventory.yml"),
+        "known_hosts": str(folder / "known_hosts"),
+        "ca": str(folder / "ca.pem"),
+        "hosts": {
+            host.name: {
+                "address": spec.address(host),
+                "inner_address": host.inner_address,
+                "role": host.role,
+                "ports": list(PORTS),
+                "host_key": keys[host.name],
+            }
+            for host in spec.hosts
+        },
+        "accounts": [account.user for account in spec.accounts],
+        "spec": json.loads(spec.dump()),
+    }
+    write(folder / "lab.json", json.dumps(state, indent=1) + "\n")
+    return state
+
+
+def inventory(spec: Spec) -> str:
+    """The Ansible inventory of the lab; every value in it is a plain word, so it needs no YAML library."""
+    lines = ["lab:", "  hosts:"]
+    for host in spec.hosts:
+        lines += [
+            f"    {host.name}:",
+            f"      ansible_host: {spec.address(host)}",
+            "      ansible_port: 22",
+            f"      aiops_role: {host.role}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file at once: a reader sees the old text or the new one."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False, encoding="utf-8") as file:
+        file.write(text)
+    Path(file.name).chmod(0o644)
+    Path(file.name).rename(path)
+
+
+def _watch(name: str, pid: int) -> None:
+    subprocess.Popen(
+        [sys.executable, "-m", "lab", "reap", "--name", name, "--pid", str(pid)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=PROJECT,
+        start_new_session=True,
+    )
+
+
+def _folder_of(group: cgroups.LabGroup) -> Path:
+    try:
+        return Path(os.fsdecode(os.getxattr(group.path, FOLDER_ATTRIBUTE)))
+    except OSError:  # killed between making the group and labelling it
+        return default_folder(group.name)
+
+
+def _down(name: str, folder: Path) -> bool:
+    group = cgroups.find(name)
+    if group is not None:
+        folder = _folder_of(group)
+        cgroups.destroy(group.path)
+    had_files = (folder / "hosts").is_dir() or (folder / "lab.json").is_file()
+    if had_files:
+        for file in [*FILES, "keeper.log", *(path.name for path in folder.glob("console-*.log"))]:
+            (folder / file).unlink(missing_ok=True)
+        for half_written in folder.glob(".tmp*"):
+            half_written.unlink()
+        with contextlib.suppress(OSError):  # not ours alone: the caller keeps files of its own there
+            (folder / "hosts").rmdir()
+            folder.rmdir()
+    cgroups.remove_root_if_unused()
+    return group is not None or had_files
+
+
+def _remove_partial_bases() -> None:
+    for partial in base.cache().glob("*-partial"):
+        shutil.rmtree(partial)
