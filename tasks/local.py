@@ -142,7 +142,7 @@ class Local:
     def _configure(self) -> None:
         keys = self.folder / "keys"
         keys.mkdir(exist_ok=True, mode=0o700)
-        bootstrap.generate_keys(keys / "signing", keys / "trusted" / "local.pub")
+        bootstrap.generate_keys(keys / "signing", keys / "trusted" / "local.pem")
         password = keys / "flower"
         if not password.exists():
             password.touch(mode=0o600)

@@ -7,10 +7,12 @@ claims it, and a start whose end nobody saw becomes ``unknown`` and is never rep
 from collections.abc import Callable
 from datetime import timedelta
 
+from aiops.domain.event import Event
 from aiops.domain.host import Host
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import ApprovedPlan, SignedPlan
 from aiops.domain.remediation import Remediation
+from aiops.domain.severity import Severity
 from aiops.errors import LedgerBusyError, RefusedError, UnknownError
 from aiops.ports import Claim, RemediationServices
 from aiops.remediations import check_params
@@ -33,17 +35,20 @@ def remediate(signed: SignedPlan, services: RemediationServices) -> Outcome:
     if receipt.outcome is not None:
         return receipt.outcome
     if receipt.state != "received":
-        return _skipped(approved, "already running", services)
+        return _skipped(approved, "running: it was started already", services)
     approved, remediation, hosts = _allowed(approved, services)
     if not services.permit.valid():
         return _skipped(approved, "frozen: no permit", services)
     claim = services.executions.claim(approved.plan.id, services.lease_seconds, services.clock())
     if claim is None:
-        return _skipped(approved, "a host is busy with another plan, or another ring was faster", services)
+        return _skipped(approved, "busy: a host is being repaired by another plan, or another ring was faster", services)
     if not services.permit.valid():
         outcome = _skipped(approved, "frozen: no permit", services, claim)
     else:
+        _tell("remediation.started", approved, f"{approved.plan.remediation} starts", services)
         outcome = services.executor.run(approved, remediation, hosts, claim, _heart(claim, services))
+        ended = f"{approved.plan.remediation} ended: {outcome.status} {outcome.reason}".rstrip()
+        _tell("remediation.finished", approved, ended, services, status=outcome.status, fence=claim.fence)
     if services.executions.finish(claim, outcome):
         return outcome
     reason = f"it ended with {outcome.status} after its claim was lost: {outcome.reason}"
@@ -120,6 +125,24 @@ def _heart(claim: Claim, services: RemediationServices) -> Callable[[], bool]:
         return ours
 
     return beat
+
+
+def _tell(kind: str, approved: ApprovedPlan, text: str, services: RemediationServices, **context: object) -> None:
+    plan = approved.plan
+    services.events.publish(
+        Event(
+            source="claude",
+            cron="guardian-remediation",
+            severity=Severity.INFO,
+            timestamp=services.clock(),
+            host=", ".join(plan.hosts),
+            symptom=text,
+            type=kind,
+            incident=plan.incident,
+            response=True,
+            context={"plan": plan.id, "playbook": plan.remediation, **context},
+        )
+    )
 
 
 def _skipped(approved: ApprovedPlan, reason: str, services: RemediationServices, claim: Claim | None = None) -> Outcome:

@@ -13,8 +13,9 @@ from aiops.ports import IncidentServices
 from aiops.steps.authorise import await_approval, escalate
 from aiops.steps.record import happened, move
 
-WAITS = frozenset({"running", "busy", "rate"})
-"""Reasons of ``skipped`` that end by themselves: the sweeper rings again, nothing has to be decided."""
+WAITS = frozenset({"running", "busy", "starts_per_hour", "frozen"})
+"""Reasons of ``skipped`` that end by themselves: the sweeper rings again, nothing has to be decided. A missing permit is
+one of them unless a human really froze everything."""
 
 
 def settle(outcome: Outcome, services: IncidentServices) -> Handover:
@@ -25,7 +26,8 @@ def settle(outcome: Outcome, services: IncidentServices) -> Handover:
         return Handover()
     incident = services.ledger.get(plan.incident)
     word = outcome.reason.partition(":")[0]
-    if outcome.status == "skipped" and word in WAITS:
+    waits = word in WAITS and not (word == "frozen" and services.ledger.frozen())
+    if outcome.status == "skipped" and waits:
         if services.ledger.first_time(f"{plan.id}:{word}", services.clock()):
             services.ledger.note(
                 incident.id, Entry(at=services.clock(), step="settle", text=f"CT196 waits: {outcome.reason}")
