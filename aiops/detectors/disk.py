@@ -8,6 +8,7 @@ Thresholds
     ``warning_percent`` 85: the operator's figure; also what node-exporter's common rules use.
     ``critical_percent`` 95: PVE's own storage rule "almost full".
     ``min_free_root_mib`` 1024: below it, apt and journald on ``/`` begin to fail whatever the percentage; 0 switches it off.
+    Only for a ``/`` of at least four times that size: a small one has less free when it is nearly empty.
     ``inodes_warning_percent`` 90, ``inodes_critical_percent`` 98: Netdata's disks.conf.
     ``min_age_hours`` 6: no backup of a guest here takes that long; the whole fleet takes 14 minutes.
     ``ignore_mounts``: shell patterns of mount points that may be full.
@@ -55,6 +56,7 @@ _FULL_BY_DESIGN = frozenset(
 )
 _MIB = 1024 * 1024
 _HOUR = 3600
+_SMALL_ROOT = 4
 
 
 @DETECTOR.check(FILESYSTEMS, MOUNTS, kinds=["disk.space", "disk.inodes"])
@@ -112,7 +114,8 @@ def _hidden(rows: tuple[Usage, ...], by_target: Mapping[str, Mount]) -> list[str
 
 def _space(host: Subject, row: Usage, mount: Mount | None) -> Iterator[Finding]:
     limits = host.settings
-    short = row.mount == "/" and row.available < limits["min_free_root_mib"] * _MIB
+    enough = limits["min_free_root_mib"] * _MIB
+    short = row.mount == "/" and row.available < enough and row.size >= _SMALL_ROOT * enough
     if not short and row.percent < min(limits["warning_percent"], limits["critical_percent"]):
         return
     critical = short or row.percent >= limits["critical_percent"]
