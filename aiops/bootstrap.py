@@ -115,16 +115,17 @@ def remediation(settings: Settings) -> RemediationServices:
     from aiops.adapters.signing import KeyVerifier  # noqa: PLC0415
 
     verifier = KeyVerifier(credential(settings.keys.trusted))
+    permit = RedisPermit(settings.redis.full_url(), verifier)
     repair = settings.repair
     return RemediationServices(
         inventory=inventory(settings),
         executions=SqliteExecutionLedger(settings.state / "executions.sqlite"),
         executor=AnsibleExecutor(
             playbooks=_playbooks(settings), user=repair.user, key_file=credential(repair.key_file),
-            known_hosts=repair.known_hosts,
+            known_hosts=repair.known_hosts, permit=permit,
         ),
         verifier=verifier,
-        permit=RedisPermit(settings.redis.full_url(), verifier),
+        permit=permit,
         floor=settings.floor,
         catalogue=catalogue(settings),
         events=events(settings),

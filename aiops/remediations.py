@@ -18,12 +18,15 @@ from aiops.domain.finding import Finding
 from aiops.domain.remediation import Fix, Param, ParamValue, Remediation
 from aiops.errors import ManifestError, RefusedError, UnknownError
 
+SHIPPED = Path(__file__).resolve().parents[1] / "ansible" / "playbooks"
+"""The catalogue of this repository."""
 MAX_TEXT = 1000
 """Characters in one value. The longest honest one is a path (PATH_MAX is 4096, but ours are short)."""
 MAX_ITEMS = 100
 """Values in one list. A host with more leftovers than this needs a human."""
 
 _MANIFEST = ".meta.yml"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SOURCE = re.compile(r"host|subject|evidence\.[a-z_]+|=.*")
 _JINJA = ("{{", "{%", "{#")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -135,6 +138,8 @@ def _objections(made: Remediation) -> Iterator[str]:
     if not made.title or not made.description:
         yield "short_description and description say what the playbook does"
     for name, param in made.params.items():
+        if not _NAME.fullmatch(name) or name.startswith("ansible_"):
+            yield f"options.{name}: no name for a parameter"
         yield from (f"options.{name}: {text}" for text in _option(param))
     kinds = [fix.kind for fix in made.fixes]
     if len(kinds) != len(set(kinds)):

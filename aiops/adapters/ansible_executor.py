@@ -16,7 +16,7 @@ from ansible_runner import Runner, RunnerConfig
 
 from aiops.adapters import host_fence
 from aiops.adapters.ansible_events import Record, duration
-from aiops.adapters.ansible_ssh import Login, inventory, ssh_options
+from aiops.adapters.ansible_ssh import FENCE_FOLDER, Login, inventory, ssh_options
 from aiops.adapters.ansible_vars import unsafe_yaml
 from aiops.adapters.process_tree import end_marked
 from aiops.domain.fact import utcnow
@@ -71,9 +71,23 @@ class _Watch:
 class AnsibleExecutor:
     """Runs playbooks of one folder. Safe to use from several threads: each run has a folder of its own."""
 
-    def __init__(self, folder: Path, login: Login, permit: Permit, clock: Clock = utcnow) -> None:
-        """``folder`` holds ``playbooks/``, ``roles/``, ``ansible.cfg`` and ``fence.sh``."""
-        self._folder, self._login, self._permit, self._clock = folder.resolve(), login, permit, clock
+    def __init__(
+        self,
+        playbooks: Path,
+        user: str,
+        key_file: Path,
+        known_hosts: Path,
+        permit: Permit,
+        *,
+        fence_folder: str = FENCE_FOLDER,
+        clock: Clock = utcnow,
+    ) -> None:
+        """``playbooks`` has ``roles/``, ``ansible.cfg`` and ``fence.sh`` beside it. ``fence_folder`` is the hosts' own.
+
+        :raises SettingsError: a user or a folder that no host could have
+        """
+        self._login = Login(user, key_file.absolute(), known_hosts.absolute(), fence_folder)
+        self._folder, self._permit, self._clock = playbooks.resolve().parent, permit, clock
 
     def run(
         self,
@@ -121,8 +135,9 @@ class _Run:
             return self._outcome("failure", str(error))
         try:
             if refusals:
-                status: Status = "skipped" if all(refusal.later for refusal in refusals) else "failure"
-                return self._outcome(status, "; ".join(refusal.reason for refusal in refusals))
+                reason = "; ".join(refusal.reason for refusal in refusals)
+                later = all(refusal.later for refusal in refusals)
+                return self._outcome("skipped", f"busy: {reason}") if later else self._outcome("failure", reason)
             return self._checked(deadline, permit, beat)
         finally:
             host_fence.hang_up(self.hosts, self.login, self.sockets)

@@ -13,22 +13,26 @@ CONNECT_SECONDS = 10
 PERSIST_SECONDS = 60
 """How long an idle connection stays; check mode, run and the fence share one."""
 
+FENCE_FOLDER = "/run/aiops-fence"
+"""On the hosts: gone after a reboot, and with it every command of an older run."""
+PYTHON = "/usr/bin/python3"
+"""Debian's own: it has python3-apt, and looking for one costs a round trip."""
+
 _ADDRESS = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:_%-]*")
 
 
 @dataclass(frozen=True)
 class Login:
-    """Who we are on a host. ``root_fence`` is the folder there that holds the host's fence."""
+    """Who we are on a host. ``fence`` is the folder there that holds the host's fence; it belongs to root."""
 
     user: str
     key: Path
     known_hosts: Path
-    python: str = "/usr/bin/python3"
-    root_fence: str = "/run/aiops-fence"
+    fence: str = FENCE_FOLDER
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z_][a-z0-9_-]*", self.user) or not re.fullmatch(r"/[A-Za-z0-9/._-]+", self.root_fence):
-            raise SettingsError("remediation login", f"{self.user!r} or {self.root_fence!r} cannot be used")
+        if not re.fullmatch(r"[a-z_][a-z0-9_-]*", self.user) or not re.fullmatch(r"/[A-Za-z0-9/._-]+", self.fence):
+            raise SettingsError("remediation login", f"{self.user!r} or {self.fence!r} cannot be used")
 
 
 def ssh_options(login: Login, sockets: Path) -> list[str]:
@@ -72,11 +76,11 @@ def inventory(hosts: Sequence[Host], login: Login, fence: int, *, local_root: bo
 def _variables(host: Host, login: Login, fence: int, *, local_root: bool) -> dict[str, Any]:
     become, *flags = [*as_root(login, host, local_root=local_root), "/bin/sh"]
     common = {
-        "ansible_python_interpreter": login.python,
+        "ansible_python_interpreter": PYTHON,
         "ansible_become_method": "sudo",
         "ansible_become_user": "root",
         "ansible_become_exe": become,
-        "ansible_become_flags": " ".join([*flags, f"{login.root_fence}/fence.sh", "run", str(fence)]),
+        "ansible_become_flags": " ".join([*flags, f"{login.fence}/fence.sh", "run", str(fence)]),
     }
     if host.local:
         return common | {"ansible_connection": "local"}

@@ -50,7 +50,7 @@ def hang_up(hosts: Sequence[Host], login: Login, sockets: Path) -> None:
 
 def _acquire(text: bytes, host: Host, claim: Claim, login: Login, sockets: Path) -> Refusal | None:
     local_root = os.geteuid() == 0
-    install = ["/bin/sh", "-c", _INSTALL, "sh", login.root_fence, str(claim.fence), claim.plan]
+    install = ["/bin/sh", "-c", _INSTALL, "sh", login.fence, str(claim.fence), claim.plan]
     command = [*as_root(login, host, local_root=local_root), *install]
     if not host.local:
         command = ["ssh", *ssh_options(login, sockets), "-T", *_destination(host, login), shlex.join(command)]

@@ -23,8 +23,8 @@ _HOUR = timedelta(hours=1)
 def remediate(signed: SignedPlan, services: RemediationServices) -> Outcome:
     """Check the plan against our own limits, claim it, run it, and say what came of it.
 
-    ``skipped`` means that this ring started nothing: the plan is running, a host is busy, or no permit is there. A plan that
-    was run before gives its recorded outcome again.
+    ``skipped`` means that this ring started nothing; the reason begins with ``running``, ``busy`` or ``frozen``. A plan that was
+    run before gives its recorded outcome again.
 
     :raises RefusedError: the plan must not run here; ``reason`` is one word
     :raises LedgerBusyError: our ledger cannot be written; nothing was started, or the lease runs out and the end is unknown
@@ -35,13 +35,13 @@ def remediate(signed: SignedPlan, services: RemediationServices) -> Outcome:
     if receipt.outcome is not None:
         return receipt.outcome
     if receipt.state != "received":
-        return _skipped(approved, "running: it was started already", services)
+        return _skipped(approved, "running: it was started before", services)
     approved, remediation, hosts = _allowed(approved, services)
     if not services.permit.valid():
         return _skipped(approved, "frozen: no permit", services)
     claim = services.executions.claim(approved.plan.id, services.lease_seconds, services.clock())
     if claim is None:
-        return _skipped(approved, "busy: a host is being repaired by another plan, or another ring was faster", services)
+        return _skipped(approved, "busy: another plan has one of its hosts, or another ring was faster", services)
     if not services.permit.valid():
         outcome = _skipped(approved, "frozen: no permit", services, claim)
     else:
@@ -95,7 +95,7 @@ def _allowed(approved: ApprovedPlan, services: RemediationServices) -> tuple[App
         raise RefusedError("timeout", f"{plan.timeout} s are more than {remediation.id} may take")
     params = check_params(remediation, plan.params)
     if services.executions.starts_since(services.clock() - _HOUR) >= services.floor.starts_per_hour:
-        raise RefusedError("starts_per_hour", f"{services.floor.starts_per_hour} plans were started within an hour")
+        raise RefusedError("rate", f"{services.floor.starts_per_hour} plans were started within an hour")
     whole = approved.model_copy(update={"plan": plan.model_copy(update={"params": params})})
     return whole, remediation, hosts
 
