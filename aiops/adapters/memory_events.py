@@ -91,6 +91,8 @@ class MemoryBroker:
 
     def publish_all(self, entries: Sequence[Mirrored]) -> int:
         """See the port."""
+        if self.closed:
+            raise BusError("memory", "closed")
         done = len(entries) if self.accept is None else min(self.accept, len(entries))
         if entries and not done:
             raise BusError("memory", "no acknowledgement")
