@@ -163,7 +163,7 @@ def _build(release: str, progress: Progress, used: frozenset[str]) -> Path:
 
 def _bootstrap(release: str, root: Path) -> None:
     # On Debian before 12 /bin is a folder of its own unless asked for otherwise.
-    merged = ["--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"] if release == "bullseye" else []
+    merged = ["--setup-hook=/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh"] if release == "bullseye" else []
     run(
         # mmdebstrap mounts /proc and more below the root; a namespace of its own takes them along when it is killed.
         "unshare",
