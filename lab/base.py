@@ -78,19 +78,21 @@ def recipe() -> str:
 
 def ready(release: str) -> Path | None:
     """The root of a usable base of `release`, if the cache has one: right recipe, young enough, complete."""
-    folder = cache() / f"{release}-{recipe()}"
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        built = datetime.fromisoformat(manifest["built"]).timestamp()
-    except (OSError, ValueError, KeyError):
-        return None
-    return folder / "root" if time.time() - built < MAX_AGE else None
+    for folder in sorted(cache().glob(f"{release}-{recipe()}-*"), reverse=True):
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            built = datetime.fromisoformat(manifest["built"]).timestamp()
+        except (OSError, ValueError, KeyError):
+            continue
+        if time.time() - built < MAX_AGE:
+            return folder / "root"
+    return None
 
 
-def ensure(release: str, progress: Progress) -> Path:
+def ensure(release: str, progress: Progress, used: frozenset[str] = frozenset()) -> Path:
     """The root of a usable base of `release`, built first when the cache has none.
 
-    Raises LabError when the release is unknown or the build fails; then the cache is as it was before.
+    Outdated bases of the release are removed then, but for those in `used`, which running labs stand on. Raises LabError when the release is unknown or the build fails; then the cache is as it was before.
     """
     if release not in sources.RELEASES:
         raise LabError(f"unknown release {release!r}: one of {', '.join(sources.RELEASES)}")
@@ -100,7 +102,7 @@ def ensure(release: str, progress: Progress) -> Path:
     with _locked(cache() / f"{release}.lock", progress):
         if found := ready(release):  # another process built it while this one waited
             return found
-        return _build(release, progress)
+        return _build(release, progress, used)
 
 
 @contextmanager
@@ -115,41 +117,42 @@ def _locked(path: Path, progress: Progress) -> Iterator[None]:
 
 
 @contextmanager
-def _killable() -> Iterator[None]:
+def _killable(release: str) -> Iterator[None]:
     """Everything started in this block can be found and killed by `down`, also when this process was killed."""
     before = cgroups.own()
-    cgroups.enter(cgroups.root() / cgroups.BUILD)
+    cgroups.enter(cgroups.building(release))
     try:
         yield
     finally:
         cgroups.enter(before)
-        cgroups.destroy(cgroups.root() / cgroups.BUILD)
+        cgroups.destroy(cgroups.building(release))
         cgroups.remove_root_if_unused()
 
 
-def _build(release: str, progress: Progress) -> Path:
+def _build(release: str, progress: Progress, used: frozenset[str]) -> Path:
     started = time.monotonic()
     partial = cache() / f"{release}-partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     root = partial / "root"
     try:
-        with _killable():
+        with _killable(release):
             progress(f"base {release}: downloading and installing {len(PACKAGES)} packages (about 30 s, once)")
             _bootstrap(release, root)
             progress(f"base {release}: own apt repository, services, configuration")
             _customise(root)
+        now = datetime.now(UTC)
         manifest = {
             "release": release,
             "recipe": recipe(),
-            "built": datetime.now(UTC).isoformat(timespec="seconds"),
+            "built": now.isoformat(timespec="seconds"),
             "packages": dict(sorted(_installed(root).items())),
         }
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         for stale in cache().glob(f"{release}-*"):
-            if stale != partial:
+            if stale != partial and str(stale / "root") not in used:
                 shutil.rmtree(stale)
-        final = cache() / f"{release}-{recipe()}"
+        final = cache() / f"{release}-{recipe()}-{now:%Y%m%dT%H%M%S}"
         partial.rename(final)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -159,8 +162,15 @@ def _build(release: str, progress: Progress) -> Path:
 
 
 def _bootstrap(release: str, root: Path) -> None:
+    # On Debian before 12 /bin is a folder of its own unless asked for otherwise.
+    merged = ["--setup-hook=/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh"] if release == "bullseye" else []
     run(
+        # mmdebstrap mounts /proc and more below the root; a namespace of its own takes them along when it is killed.
+        "unshare",
+        "--mount",
+        "--propagation=private",
         "mmdebstrap",
+        *merged,
         "--mode=root",
         "--format=directory",
         "--variant=minbase",

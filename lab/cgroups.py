@@ -2,7 +2,7 @@
 
     <cgroup2>/aiops-lab/                      exists while anything of the lab does
         inotify-was-128/                      an empty group: the sysctl value to put back when the last lab goes
-        build/                                processes of a base under construction
+        build.bookworm/                       processes of a base under construction
         0.demo/                               the lab "demo" in address slot 0
             keeper/  ct201/  ct202/ ...       one subtree per host, so that no host can kill another's units
 
@@ -21,7 +21,7 @@ from lab.errors import LabError
 
 ROOT_NAME = "aiops-lab"
 KEEPER = "keeper"
-BUILD = "build"
+BUILD = "build."
 SLOTS = 250  # the third byte of 127.77.SLOT.K
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_WANTED = 8192  # sixty systemds need more than the default of 128
@@ -88,6 +88,16 @@ def create(name: str) -> LabGroup:
             group.path.mkdir()
             return group
     raise LabError(f"all {SLOTS} address slots are taken: `lab down --all`")
+
+
+def building(release: str) -> Path:
+    """The group of the processes that build the base of a release."""
+    return root() / f"{BUILD}{release}"
+
+
+def builds() -> list[Path]:
+    """The groups of all bases under construction."""
+    return [child for child in _children(root()) if child.name.startswith(BUILD)]
 
 
 def enter(group: Path) -> None:

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CannotLookError as error:
         _complain(str(error))
         return BLIND
-    except LabError as error:
+    except (LabError, OSError) as error:  # the last boundary: a full disk or a missing file is no traceback either
         _complain(str(error))
         return WRONG
     return status
@@ -213,8 +213,11 @@ def _break(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    host, fault = _chosen(options)
-    look = fault.look(host)
+    try:
+        host, fault = _chosen(options)
+        look = fault.look(host)
+    except (LabError, OSError) as error:
+        raise CannotLookError(str(error)) from error
     _tell(options, "present" if look.present else "absent", look)
     return PRESENT if look.present else 0
 

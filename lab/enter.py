@@ -42,6 +42,14 @@ class Inside:
         raise CannotLookError(f"{self.name} does not run")
 
     @property
+    def frozen(self) -> bool:
+        """Whether every process of the host stands still. Raises CannotLookError when the host does not run."""
+        try:
+            return "frozen 1" in (self.cgroup / "payload/cgroup.events").read_text(encoding="ascii")
+        except FileNotFoundError as error:
+            raise CannotLookError(f"{self.name} does not run") from error
+
+    @property
     def root(self) -> Path:
         """The host's file system as seen from the machine."""
         return Path(f"/proc/{self.leader}/root")
@@ -54,6 +62,8 @@ class Inside:
 
     def run(self, *argv: str, stdin: str = "", check: bool = True, timeout: float = 60) -> Ran:
         """Run `argv` in the host. Raises CommandError (its own argv, not that of nsenter) and CannotLookError."""
+        if self.frozen:
+            raise CannotLookError(f"{self.name} stands still: `lab heal {self.name} frozen` first")
         try:
             return run(*self.argv(*argv), stdin=stdin, check=check, timeout=timeout)
         except CommandError as error:

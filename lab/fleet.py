@@ -56,7 +56,7 @@ def up(wish: Wish, progress: base.Progress) -> dict[str, object]:
     require()
     if wish.die_with is not None and not Path(f"/proc/{wish.die_with}").exists():
         raise LabError(f"--die-with {wish.die_with}: there is no such process")
-    root = base.ensure(wish.release, progress)
+    root = base.ensure(wish.release, progress, _bases_in_use())
     with _lock():
         if (state := _running(wish, root)) is not None:
             progress(f"lab {wish.name} is up already")
@@ -78,7 +78,8 @@ def down(names: Sequence[str] | None) -> list[str]:
     require()
     with _lock():
         if names is None:
-            cgroups.destroy(cgroups.root() / cgroups.BUILD)
+            for build in cgroups.builds():
+                cgroups.destroy(build)
             _remove_partial_bases()
             names = [group.name for group in cgroups.labs()]
         done = [name for name in names if _down(name, default_folder(name))]
@@ -115,14 +116,17 @@ def _running(wish: Wish, root: Path) -> dict[str, object] | None:
     want = replace(have, release=wish.release, hosts=wish.hosts, accounts=wish.accounts)
     if not have.same_fleet(want):
         raise LabError(f"lab {wish.name} is up with other hosts or accounts: `lab down --name {wish.name}` first")
-    if have.folder != str(wish.where) or have.base != str(root):
-        return None if have.folder == str(wish.where) else _elsewhere(wish, have)
+    if have.folder != str(wish.where):
+        raise LabError(f"lab {wish.name} is up with its files in {have.folder}: `lab down --name {wish.name}` first")
+    if have.base != str(root):
+        return None
     alive = all(cgroups.processes(group.host(host.name)) for host in have.hosts)
     return state if alive else None
 
 
-def _elsewhere(wish: Wish, have: Spec) -> None:
-    raise LabError(f"lab {wish.name} is up with its files in {have.folder}: `lab down --name {wish.name}` first")
+def _bases_in_use() -> frozenset[str]:
+    states = (state_of(group) for group in cgroups.labs())
+    return frozenset(Spec.load(json.dumps(state["spec"])).base for state in states if state is not None)
 
 
 def _start(wish: Wish, group: cgroups.LabGroup, root: Path) -> dict[str, object]:

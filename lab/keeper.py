@@ -49,6 +49,10 @@ class Place:
     console: Path
     network: int
 
+    def said(self) -> str:
+        """The end of what the host's console printed."""
+        return self.console.read_text(encoding="utf-8", errors="replace")[-1500:]
+
 
 def private_mounts() -> None:
     """Give this process a mount namespace of its own, in which cgroup2 is all there is below /sys/fs/cgroup.
@@ -108,8 +112,9 @@ async def boot(spec: Spec, host: Host, place: Place, ready: asyncio.Future[None]
         process = await _nspawn(spec, host, place)
         status = await process.wait()
         if not ready.done():
-            said = place.console.read_text(encoding="utf-8", errors="replace")[-1500:]
-            ready.set_exception(LabError(f"{host.name} did not boot (systemd-nspawn ended with {status}): {said}"))
+            ready.set_exception(
+                LabError(f"{host.name} did not boot (systemd-nspawn ended with {status}): {place.said()}")
+            )
         if status != REBOOT:
             return
 
@@ -161,6 +166,7 @@ async def sshd_answers(net: int, host: Host) -> None:
         async with asyncio.timeout(10):
             reader, writer = await network.connect(net, host.inner_address, 22)
             banner = await reader.readline()
+            writer.write(b"SSH-2.0-lab\r\n")  # without it sshd logs an error, and every journal would begin with one
             writer.close()
     except OSError as error:
         raise LabError(f"sshd of {host.name} does not answer: {error}") from error
@@ -180,17 +186,18 @@ async def keep(spec: Spec) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         roots = dict(zip(spec.hosts, pool.map(lambda host: prepare(hosts, host, lower), spec.hosts), strict=True))
     loop = asyncio.get_running_loop()
-    running, booted = [], []
+    running: list[asyncio.Task[None]] = []
+    booted: dict[Place, asyncio.Future[None]] = {}
     for host, root in roots.items():
         place = Place(root, root.parent / "notify", Path(spec.folder) / f"console-{host.name}.log", networks[host])
-        ready = loop.create_future()
-        running.append(asyncio.create_task(boot(spec, host, place, ready)))
-        booted.append(ready)
+        booted[place] = loop.create_future()
+        running.append(asyncio.create_task(boot(spec, host, place, booted[place])))
     try:
         async with asyncio.timeout(BOOT_WAIT):
-            await asyncio.gather(*booted)
+            await asyncio.gather(*booted.values())
     except TimeoutError as error:
-        raise LabError(f"the hosts did not boot within {BOOT_WAIT:g} s; see {spec.folder}/console-*.log") from error
+        late = next(place for place, ready in booted.items() if ready.cancelled() or not ready.done())
+        raise LabError(f"no boot within {BOOT_WAIT:g} s, {late.console.name} ends: {late.said()}") from error
     await asyncio.gather(*(sshd_answers(net, host) for host in spec.hosts))
     serving = asyncio.create_task(network.forward(net, doors))
     _say(

@@ -16,8 +16,8 @@ def find() -> list[str]:
 
 def _groups(alive: dict[int, cgroups.LabGroup]) -> list[str]:
     found = [f"control group {group.path} without its keeper" for group in cgroups.labs() if group.slot not in alive]
-    building = cgroups.root() / cgroups.BUILD
-    if not alive and cgroups.root().is_dir() and not (building.is_dir() and cgroups.processes(building)):
+    building = [group for group in cgroups.builds() if cgroups.processes(group)]
+    if not alive and not building and cgroups.root().is_dir():
         found.append(f"control group {cgroups.root()} although no lab runs")
     return found
 

@@ -19,7 +19,7 @@ VERSIONS = {
 # (Upstream's manager ships its own interpreter too.)
 OWN_BINARY = {
     "wazuh-manager": ("var/ossec/framework/python/bin/python3", "usr/bin/python3"),
-    "lab-flaky": ("usr/lib/lab-flaky/flakyd", "usr/bin/sleep"),
+    "lab-flaky": ("usr/lib/lab-flaky/flakyd", "bin/sleep"),
 }
 
 

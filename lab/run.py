@@ -19,6 +19,7 @@ PACKAGE_OF = {
     "openssl": "openssl",
     "ssh-keygen": "openssh-client",
     "systemd-nspawn": "systemd-container",
+    "unshare": "util-linux",
 }
 
 

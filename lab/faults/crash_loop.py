@@ -35,6 +35,7 @@ def _look(host: Inside) -> Look:
 def _heal(host: Inside) -> None:
     if _facts.installed(host, "lab-flaky"):
         host.write(CONF, "mode=steady\n")
+        host.run("systemctl", "reset-failed", UNIT, check=False)
         host.run("systemctl", "restart", UNIT)
 
 
