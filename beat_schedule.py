@@ -8,13 +8,13 @@ from datetime import timedelta
 
 from celery.schedules import crontab
 
-GUARDIANS = {
+GUARDIANS: dict[str, timedelta | crontab] = {
     "health": timedelta(minutes=5),
     "disk": timedelta(minutes=5),
     "audit-dpkg-rc": timedelta(minutes=5),
 }
 
-HOUSEKEEPING = {
+HOUSEKEEPING: dict[str, timedelta | crontab] = {
     "sweep_up": timedelta(seconds=15),  # rings again for whatever the ledger says is open
     "look_again": timedelta(minutes=15),  # only a detector closes: open incidents are looked at
     "prune": crontab(hour=4, minute=10),  # incidents are kept two years, sweeps two weeks

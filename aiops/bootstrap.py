@@ -17,9 +17,10 @@ from aiops.ports import (
     Inventory,
     NotifyServices,
     RemediationServices,
+    Shell,
     TriageServices,
 )
-from aiops.probes.sudoers import sudoers_text
+from aiops.probes import sudoers as sudo_list
 from aiops.settings import Settings, credential, secret
 
 
@@ -47,22 +48,31 @@ class EmbeddedServer(Protocol):
 
 def detection(settings: Settings) -> DetectionServices:
     """CT192: eyes."""
-    from aiops.adapters.shells import shell  # noqa: PLC0415
-    from aiops.adapters.web import TlsWeb  # noqa: PLC0415
+    from aiops.adapters.web import PlainWeb  # noqa: PLC0415
 
     return DetectionServices(
         inventory=inventory(settings),
-        shell=shell(
-            user=settings.ssh.user, key_file=credential(settings.ssh.key_file), known_hosts=settings.ssh.known_hosts,
-            connect_seconds=settings.ssh.connect_seconds,
-        ),
-        web=TlsWeb(),
+        shell=_shell(settings),
+        web=PlainWeb(),
         events=events(settings),
         seconds_per_host=settings.ssh.host_seconds,
         threads=settings.ssh.threads,
         shard_size=settings.ssh.shard_size,
         thresholds=settings.detectors,
     )
+
+
+def _shell(settings: Settings) -> Shell:
+    """The machine itself directly; every other host over SSH, once an inventory is named."""
+    from aiops.adapters.local_shell import LocalShell, SplitShell  # noqa: PLC0415
+
+    if settings.fleet.inventory is None:
+        return LocalShell()
+    from aiops.adapters.ssh import FabricShell  # noqa: PLC0415
+
+    ssh = settings.ssh
+    remote = FabricShell(ssh.user, credential(ssh.key_file), ssh.known_hosts, ssh.connect_seconds)
+    return SplitShell(LocalShell(), remote)
 
 
 def incidents(settings: Settings) -> IncidentServices:
@@ -100,7 +110,9 @@ def triage(settings: Settings) -> TriageServices:
     llm = settings.llm
     return TriageServices(
         thinker=LiteLlmThinker(
-            llm.model, api_base=llm.api_base, key_file=credential(llm.key_file) if llm.key_file else None,
+            llm.model,
+            api_base=llm.api_base,
+            key_file=credential(llm.key_file) if llm.key_file else None,
             seconds=llm.seconds,
         ),
         events=events(settings),
@@ -116,13 +128,13 @@ def remediation(settings: Settings) -> RemediationServices:
 
     verifier = KeyVerifier(credential(settings.keys.trusted))
     permit = RedisPermit(settings.redis.full_url(), verifier)
+    permit = RedisPermit(settings.redis.full_url(), verifier)
     repair = settings.repair
     return RemediationServices(
         inventory=inventory(settings),
         executions=SqliteExecutionLedger(settings.state / "executions.sqlite"),
         executor=AnsibleExecutor(
-            playbooks=_playbooks(settings), user=repair.user, key_file=credential(repair.key_file),
-            known_hosts=repair.known_hosts, permit=permit,
+            _playbooks(settings), repair.user, credential(repair.key_file), repair.known_hosts, permit
         ),
         verifier=verifier,
         permit=permit,
@@ -135,9 +147,9 @@ def remediation(settings: Settings) -> RemediationServices:
 
 def notification(settings: Settings) -> NotifyServices:
     """The voice."""
-    from aiops.adapters.console_notifier import ConsoleNotifier  # noqa: PLC0415
+    from aiops.adapters.console_notifier import FileNotifier  # noqa: PLC0415
 
-    return NotifyServices(notifier=ConsoleNotifier(settings.state / "notifications.jsonl"), events=events(settings))
+    return NotifyServices(notifier=FileNotifier(settings.state / "notifications.jsonl"), events=events(settings))
 
 
 def bridge(settings: Settings) -> BridgeServices:
@@ -195,7 +207,7 @@ def presence(settings: Settings, name: str) -> Presence:
 def sudoers(account: str) -> str:
     """The detection account's sudo list: exactly what the probes declare."""
     probes = [probe for detector in detectors.load().values() for probe in detector.probes]
-    return sudoers_text(account, probes)
+    return sudo_list.sudoers(account, probes)
 
 
 def embedded_redis(folder: Path) -> EmbeddedServer:
@@ -256,5 +268,3 @@ def _address(settings: Settings) -> Any:
 
 def _playbooks(settings: Settings) -> Path:
     return settings.repair.playbooks or remediations.SHIPPED
-
-

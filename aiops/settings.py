@@ -1,8 +1,8 @@
 """Typed settings: a TOML file, then the environment on top, secrets as files.
 
-The file is ``$AIOPS_CONFIG``, else ``/etc/aiops/aiops.toml``, else what ``aiops run`` wrote into the user's state folder. ``AIOPS_REDIS__URL`` sets ``[redis] url``. A key that
-nobody knows is refused. Secrets are never values: a setting names the file that holds one, looked up in
-``$CREDENTIALS_DIRECTORY`` (systemd's LoadCredential) when the path is relative.
+The file is ``$AIOPS_CONFIG``, else ``/etc/aiops/aiops.toml``, else what ``aiops run`` wrote into the user's state folder.
+``AIOPS_REDIS__URL`` sets ``[redis] url``. A key that nobody knows is refused. Secrets are never values: a setting names the
+file that holds one, looked up in ``$CREDENTIALS_DIRECTORY`` (systemd's LoadCredential) when the path is relative.
 """
 
 import os
@@ -52,7 +52,9 @@ class Redis(Section):
             return self.url
         parts = urlsplit(self.url)
         place = f"{parts.hostname}:{parts.port or 6379}"
-        return urlunsplit(parts._replace(netloc=f"{quote(self.username)}:{quote(secret(self.password_file), safe='')}@{place}"))
+        return urlunsplit(
+            parts._replace(netloc=f"{quote(self.username)}:{quote(secret(self.password_file), safe='')}@{place}")
+        )
 
 
 class Mqtt(Section):
@@ -208,7 +210,7 @@ def load_settings() -> Settings:
 
 
 def default_state() -> Path:
-    """systemd's StateDirectory, or the user's own state folder."""
+    """Systemd's StateDirectory, or the user's own state folder."""
     given = os.environ.get("STATE_DIRECTORY")
     if given:
         return Path(given.split(":")[0])

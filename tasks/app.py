@@ -9,7 +9,7 @@ from aiops.settings import load_settings
 from tasks.config import configuration
 
 
-class Step(Task):
+class Step(Task[Any, Any]):
     """Transient errors are tried again with growing pauses; permanent ones never are.
 
     Its strategy is the border of a trust domain: see ``tasks.border``.
@@ -22,6 +22,8 @@ class Step(Task):
     retry_backoff = True
     retry_backoff_max = 60
     retry_jitter = True
+    # A sweep is long; the log and Flower get its beginning.
+    resultrepr_maxsize = 120
 
 
 def _configure() -> dict[str, Any]:

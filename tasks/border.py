@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from celery.worker.strategy import default
-from kombu.exceptions import ContentDisallowed, DecodeError
 
 from tasks.queues import SUCCESSORS
 from tasks.refusals import tell
@@ -41,11 +40,14 @@ def objection(task: str, message: Any, payload: Any) -> str | None:
         return "a repair is never delayed by its message"
     try:
         body = message.payload
-    except (ContentDisallowed, DecodeError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a hostile body does to the decoder, the worker must go on
         return f"its body cannot be read: {type(error).__name__}"
     if not isinstance(body, list) or len(body) != _BODY_PARTS or not isinstance(body[2], Mapping):
         return "its body is not (args, kwargs, embed)"
-    brought = body[2]
+    return _brings(task, body[2])
+
+
+def _brings(task: str, brought: Mapping[str, Any]) -> str | None:
     for part in ("callbacks", "errbacks", "chord"):
         if brought.get(part):
             return f"it brings {part}"
@@ -59,6 +61,13 @@ def _may_follow(task: str, successors: Any) -> bool:
     if not isinstance(successors, list) or len(successors) != 1 or not isinstance(successors[0], Mapping):
         return False
     (signature,) = successors
-    plain = not signature.get("args") and not signature.get("kwargs") and not signature.get("subtask_type")
-    options = {name for name, value in signature.get("options", {}).items() if value}
-    return plain and signature.get("task") in SUCCESSORS.get(task, ()) and options <= _SUCCESSOR_OPTIONS
+    options = signature.get("options") or {}
+    if (
+        not isinstance(options, Mapping)
+        or signature.get("args")
+        or signature.get("kwargs")
+        or signature.get("subtask_type")
+    ):
+        return False
+    given = {name for name, value in options.items() if value}
+    return signature.get("task") in SUCCESSORS.get(task, ()) and given <= _SUCCESSOR_OPTIONS

@@ -56,8 +56,12 @@ class Child:
         """Start it in a session of its own, tied to this process."""
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                bootstrap.tied_command(os.getpid(), self.argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env=self.environment, start_new_session=True,
+                bootstrap.tied_command(os.getpid(), self.argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=self.environment,
+                start_new_session=True,
             )
 
     def revive(self) -> bool:

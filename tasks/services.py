@@ -2,41 +2,61 @@
 
 import os
 from collections.abc import Callable
-from functools import cache
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
 from aiops import bootstrap
 from aiops.ports import DetectionServices, IncidentServices, NotifyServices, RemediationServices, TriageServices
-from aiops.settings import load_settings
+from aiops.settings import Settings, load_settings
 
 Services = TypeVar("Services")
 
 
-@cache
-def _built(build: Callable[..., Services], process: int) -> Services:  # noqa: ARG001 - a forked child has to build its own
-    return build(load_settings())
+class _Built:
+    """What was built in this process."""
+
+    made: dict[str, Any]
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """A forked child builds its own: connections do not survive a fork, and a lock may have been held."""
+        self.made, self.lock = {}, Lock()
+
+
+_built = _Built()
+os.register_at_fork(after_in_child=_built.forget)
+
+
+def _once(build: Callable[[Settings], Services]) -> Services:
+    with _built.lock:
+        if build.__name__ not in _built.made:
+            _built.made[build.__name__] = build(load_settings())
+        made: Services = _built.made[build.__name__]
+        return made
 
 
 def detection() -> DetectionServices:
     """CT192's."""
-    return _built(bootstrap.detection, os.getpid())
+    return _once(bootstrap.detection)
 
 
 def incidents() -> IncidentServices:
     """CT190's, the deciding side."""
-    return _built(bootstrap.incidents, os.getpid())
+    return _once(bootstrap.incidents)
 
 
 def triage() -> TriageServices:
     """CT190's, the thinking side."""
-    return _built(bootstrap.triage, os.getpid())
+    return _once(bootstrap.triage)
 
 
 def remediation() -> RemediationServices:
     """CT196's."""
-    return _built(bootstrap.remediation, os.getpid())
+    return _once(bootstrap.remediation)
 
 
 def notification() -> NotifyServices:
     """The voice."""
-    return _built(bootstrap.notification, os.getpid())
+    return _once(bootstrap.notification)

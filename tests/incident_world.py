@@ -22,8 +22,16 @@ from aiops.ports import IncidentServices
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 RESTART = Remediation(
-    id="restart_service", title="Restart one service", description="Restarts one dead service.", risk="low",
-    approval="auto", max_hosts=1, timeout=60, verify=("health",), rollback="none: a human looks", digest="d" * 64,
+    id="restart_service",
+    title="Restart one service",
+    description="Restarts one dead service.",
+    risk="low",
+    approval="auto",
+    max_hosts=1,
+    timeout=60,
+    verify=("health",),
+    rollback="none: a human looks",
+    digest="d" * 64,
     fixes=(Fix(kind="service.dead", params={"unit": "subject"}),),
     params={"unit": Param(description="the unit", required=True, pattern=r"[a-z0-9@.-]+\.service")},
 )
@@ -57,6 +65,20 @@ class Office:
         self.revoked += 1
 
 
+def a_finding(**more: Any) -> Finding:
+    subject = more.get("subject", "cron.service")
+    given: dict[str, Any] = {
+        "kind": "service.dead",
+        "detector": "health",
+        "host": "ct201",
+        "subject": subject,
+        "severity": Severity.CRITICAL,
+        "summary": f"{subject} is dead",
+        "seen_at": NOON,
+    }
+    return Finding(**{**given, **more})
+
+
 class World:
     """Everything the deciding side works with, and shortcuts to feed it."""
 
@@ -87,22 +109,37 @@ class World:
     def later(self, **span: float) -> None:
         self.now += timedelta(**span)
 
-    def finding(self, host: str = "ct201", kind: str = "service.dead", subject: str = "cron.service", **more: Any) -> Finding:
-        given: dict[str, Any] = {
-            "kind": kind, "detector": "health", "host": host, "subject": subject, "severity": Severity.CRITICAL,
-            "summary": f"{subject} is dead", "seen_at": self.now,
-        }
-        return Finding(**{**given, **more})
+    def finding(self, host: str = "ct201", **more: Any) -> Finding:
+        return a_finding(host=host, seen_at=self.now, **more)
 
-    def sweep(self, *findings: Finding, hosts: Sequence[str] = ("ct201",), kinds: Sequence[str] = ("service.dead",),
-              blind: Sequence[Blind] = (), name: str = "", shard: int = 0, shards: int = 1, incident: str = "") -> Sweep:
+    def sweep(
+        self,
+        *findings: Finding,
+        hosts: Sequence[str] = ("ct201",),
+        kinds: Sequence[str] = ("service.dead",),
+        blind: Sequence[Blind] = (),
+        name: str = "",
+        shard: int = 0,
+        shards: int = 1,
+        incident: str = "",
+    ) -> Sweep:
         dark = {entry.host for entry in blind}
         patrol = Patrol(
-            sweep=name or f"sweep-{self.now.timestamp()}", detectors=("health",), hosts=tuple(hosts), shard=shard,
-            shards=shards, requested_at=self.now, incident=incident, purpose="verify" if incident else "patrol",
+            sweep=name or f"sweep-{self.now.timestamp()}",
+            detectors=("health",),
+            hosts=tuple(hosts),
+            shard=shard,
+            shards=shards,
+            requested_at=self.now,
+            incident=incident,
+            purpose="verify" if incident else "patrol",
         )
         return Sweep(
-            patrol=patrol, findings=findings, blind=tuple(blind), started_at=self.now, finished_at=self.now,
+            patrol=patrol,
+            findings=findings,
+            blind=tuple(blind),
+            started_at=self.now,
+            finished_at=self.now,
             looked_at={host: tuple(kinds) for host in hosts if host not in dark},
         )
 

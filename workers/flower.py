@@ -13,7 +13,15 @@ if __name__ == "__main__":
     settings = load_settings()
     password = (settings.state / "keys" / "flower").read_text(encoding="utf-8").strip()
     os.environ["FLOWER_BASIC_AUTH"] = f"aiops:{password}"
-    app.start([
-        "flower", "--address=127.0.0.1", f"--port={int(sys.argv[1])}", "--read_only", "--persistent=True",
-        f"--db={settings.state / 'flower'}", "--state_save_interval=10000", "--purge_offline_workers=60",
-    ])
+    app.start(
+        [
+            "flower",
+            "--address=127.0.0.1",
+            f"--port={int(sys.argv[1])}",
+            "--read_only",
+            "--persistent=True",
+            f"--db={settings.state / 'flower'}",
+            "--state_save_interval=10000",
+            "--purge_offline_workers=60",
+        ]
+    )

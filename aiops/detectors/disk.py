@@ -182,3 +182,14 @@ def _running(space: Workspace, processes: Mapping[int, str]) -> bool:
     """Whether its own process is still a backup, or another backup of the same guest is at work."""
     task = f":vzdump:{space.vmid}:"
     return "vzdump" in processes.get(space.pid, "") or any(task in arguments for arguments in processes.values())
+
+
+@DETECTOR.show(FILESYSTEMS, MOUNTS)
+def figures(rows: tuple[Usage, ...], mounts: tuple[Mount, ...]) -> Mapping[str, str]:
+    """Every filesystem that counts: how full it is."""
+    by_target = {mount.target: mount for mount in mounts}
+    counted = (row for row in _once_each(rows, by_target) if _counts(row, by_target.get(row.mount)))
+    return {
+        f"disk {row.mount}": f"{row.percent:g} % of {row.size / _MIB / 1024:.1f} GiB, inodes {row.inodes_percent:g} %"
+        for row in counted
+    }

@@ -201,3 +201,12 @@ def broken(host: Subject, packages: tuple[Package, ...], processes: Mapping[int,
             status=package.status,
             reinstall_required=package.flag == "reinstreq",
         )
+
+
+@DETECTOR.show(PACKAGES, HISTORY)
+def figures(packages: tuple[Package, ...], history: tuple[Transaction, ...]) -> Mapping[str, str]:
+    """How much was read."""
+    leftovers = sum(package.leftover for package in packages)
+    return {
+        "packages": f"{len(packages)} known to dpkg, {leftovers} leftover; {len(history)} transactions in apt's history"
+    }

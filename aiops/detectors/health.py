@@ -266,3 +266,10 @@ def pages(host: Subject, answers: tuple[Page, ...]) -> Iterator[Finding]:
                 reason=page.reason,
                 seconds=round(page.seconds, 3),
             )
+
+
+@DETECTOR.show(UNITS)
+def figures(units: tuple[Unit, ...]) -> Mapping[str, str]:
+    """How many services there are, and how many of them run."""
+    services = [unit for unit in units if unit.service]
+    return {"services": f"{len(services)} known to systemd, {sum(unit.up for unit in services)} up"}

@@ -10,7 +10,8 @@ from aiops.domain.verdict import Question, Verdict
 class Handover(Fact):
     """Everything that has to be published next, each to the queue that its kind belongs to.
 
-    ``verify`` proves a repair, ``looks`` are ordinary patrols. ``gather`` is a sweep whose other shards are still out. Empty: nothing is left to do.
+    ``verify`` proves a repair, ``looks`` are ordinary patrols. ``gather`` is a sweep whose other shards are still out.
+    Empty: nothing is left to do.
     """
 
     verdicts: tuple[Verdict, ...] = ()

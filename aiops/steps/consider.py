@@ -50,13 +50,13 @@ def known_fix(incident: Incident, services: IncidentServices) -> Verdict | None:
 
 def candidates(incident: Incident, services: IncidentServices) -> list[tuple[Remediation, Fix, Finding]]:
     """Every remediation that fixes one of the incident's findings and whose parameters the finding can fill."""
-    fits = []
-    for remediation in services.catalogue.values():
-        for fix in remediation.fixes:
-            for finding in incident.findings:
-                if finding.kind == fix.kind and _fills(remediation, finding):
-                    fits.append((remediation, fix, finding))
-    return fits
+    return [
+        (remediation, fix, finding)
+        for remediation in services.catalogue.values()
+        for fix in remediation.fixes
+        for finding in incident.findings
+        if finding.kind == fix.kind and _fills(remediation, finding)
+    ]
 
 
 def question(incident: Incident, services: IncidentServices) -> Question:

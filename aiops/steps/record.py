@@ -15,6 +15,7 @@ def happened(
     kind: str,
     text: str,
     services: IncidentServices,
+    /,
     *,
     severity: Severity | None = None,
     **context: object,

@@ -87,7 +87,19 @@ def fleet(folder: Path, hosts: int, roles: Sequence[str] = (), name: str = "demo
     ]
     given = [f"--role={role}" for role in roles]
     place = folder / "lab"
-    _lab("up", "--hosts", str(hosts), "--name", name, "--dir", str(place), "--die-with", str(os.getpid()), *accounts, *given)
+    _lab(
+        "up",
+        "--hosts",
+        str(hosts),
+        "--name",
+        name,
+        "--dir",
+        str(place),
+        "--die-with",
+        str(os.getpid()),
+        *accounts,
+        *given,
+    )
     try:
         extra = f"""
 [fleet]
@@ -153,7 +165,9 @@ def _wait(services: IncidentServices, local: Local, seconds: float) -> list[Inci
         time.sleep(0.1)
 
 
-def _tell(broken: Sequence[Broken], incidents: Sequence[Incident], services: IncidentServices, *, as_json: bool) -> bool:
+def _tell(
+    broken: Sequence[Broken], incidents: Sequence[Incident], services: IncidentServices, *, as_json: bool
+) -> bool:
     result: list[dict[str, Any]] = []
     for fault in broken:
         mine = [incident for incident in incidents if fault.host in incident.hosts]
@@ -167,18 +181,31 @@ def _tell(broken: Sequence[Broken], incidents: Sequence[Incident], services: Inc
         closed = bool(mine) and all(incident.state is State.RESOLVED for incident in mine)
         spans = [
             (incident.resolved_at - min(finding.seen_at for finding in incident.findings)).total_seconds()
-            for incident in mine if incident.resolved_at
+            for incident in mine
+            if incident.resolved_at
         ]
-        result.append({"host": fault.host, "fault": fault.fault, "resolved": closed, "oracle": healthy,
-                       "incidents": [incident.id for incident in mine], "seen_to_closed": max(spans, default=None)})
+        result.append(
+            {
+                "host": fault.host,
+                "fault": fault.fault,
+                "resolved": closed,
+                "oracle": healthy,
+                "incidents": [incident.id for incident in mine],
+                "seen_to_closed": max(spans, default=None),
+            }
+        )
     seconds = [line["seen_to_closed"] for line in result if line["seen_to_closed"] is not None]
     typer.echo("")
     for line in result:
         took = f"{line['seen_to_closed']:.1f} s from seen to closed" if line["seen_to_closed"] else "not closed"
-        typer.echo(f"{line['host']}  {line['fault']:<22} {took}; the oracle in the host says {line['oracle'].get('verdict', '?')}")
+        typer.echo(
+            f"{line['host']}  {line['fault']:<22} {took}; the oracle in the host says {line['oracle'].get('verdict', '?')}"
+        )
     healed = all(line["resolved"] and line["oracle"].get("verdict") == "absent" for line in result)
     if seconds:
-        typer.echo(f"median {statistics.median(seconds):.1f} s from seen to closed; the reference is {REFERENCE_SECONDS:g} s")
+        typer.echo(
+            f"median {statistics.median(seconds):.1f} s from seen to closed; the reference is {REFERENCE_SECONDS:g} s"
+        )
     if as_json:
         typer.echo(json.dumps({"healed": healed, "faults": result, "median": statistics.median(seconds or [0])}))
     return healed

@@ -42,7 +42,7 @@ def _workers() -> dict[str, Any]:
     from tasks.queues import QUEUES  # noqa: PLC0415 - as above
 
     try:
-        answers = app.control.ping(timeout=1.0)
+        answers = app.control.ping(timeout=1.0) or []
     except (OperationalError, OSError) as error:
         return {"check": "workers", "ok": False, "says": f"nobody can be asked: {error}"}
     up = {name.partition("@")[0] for answer in answers for name in answer}

@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +32,9 @@ def register(cli: typer.Typer) -> None:
 
 
 def run(
-    folder: Annotated[Path | None, typer.Option(help="Where data, logs and settings go; default: your state folder.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where data, logs and settings go; default: your state folder.")
+    ] = None,
     flower: Annotated[int, typer.Option(help="Flower's port; 0 takes a free one, -1 starts none.")] = 5555,
     once: Annotated[bool, typer.Option("--once", help="Stop after the first sweep.")] = False,
     tied: Annotated[bool, typer.Option("--tied", hidden=True, help="End when the parent process ends.")] = False,
@@ -40,7 +43,9 @@ def run(
     if tied:
         tie_to_parent()
     if os.environ.get("AIOPS_CONFIG"):
-        raise SettingsError("AIOPS_CONFIG", "`aiops run` writes settings of its own; unset it, or start the workers yourself")
+        raise SettingsError(
+            "AIOPS_CONFIG", "`aiops run` writes settings of its own; unset it, or start the workers yourself"
+        )
     port = 0 if flower < 0 else free_port(flower)
     local = Local(folder or default_state(), flower_port=port)
     typer.echo(f"starting servers and workers under {local.folder} ...", err=True)
@@ -63,10 +68,8 @@ def shell() -> None:
 
     names: dict[str, Any] = {task: getattr(pipeline, task) for tasks in QUEUES.values() for task in tasks}
     banner = 'aiops: every task is here. Try patrol.delay("disk"), then: aiops show --follow <id>'
-    try:
+    with suppress(ImportError):
         import readline  # noqa: PLC0415, F401 - gives the shell a history
-    except ImportError:
-        pass
     code.interact(banner=banner, local=names, exitmsg="")
 
 
@@ -108,7 +111,7 @@ def _follow(local: Local, services: IncidentServices) -> None:
     while True:
         for incident in reversed(services.ledger.search(limit=50)):
             entries = services.ledger.timeline(incident.id)
-            for entry in entries[printed.get(incident.id, 0):]:
+            for entry in entries[printed.get(incident.id, 0) :]:
                 state = entry.state.value if entry.state else ""
                 typer.echo(f"{clock(entry.at)}  {incident.id}  {state:<17} {entry.text}")
                 if entry.state is State.AWAITING_APPROVAL:

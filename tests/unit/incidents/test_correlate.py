@@ -10,7 +10,7 @@ from aiops import steps
 from aiops.domain.incident import State
 from aiops.domain.severity import Severity
 from aiops.domain.sweep import Blind
-from tests.incident_world import World
+from tests.incident_world import World, a_finding
 
 
 @pytest.fixture
@@ -138,7 +138,9 @@ def test_an_occurrence_alone_opens_nothing_and_is_reported_once(world: World) ->
 
 
 def test_a_detector_blind_for_three_sweeps_is_an_incident_and_looking_again_closes_it(world: World) -> None:
-    blind = Blind(host="ct201", detector="health", probe="systemctl", reason="systemctl is not installed", remedy="install it")
+    blind = Blind(
+        host="ct201", detector="health", probe="systemctl", reason="systemctl is not installed", remedy="install it"
+    )
 
     for name in ("1", "2"):
         steps.correlate(world.sweep(blind=[blind], name=name), world.services)
@@ -182,21 +184,21 @@ def test_with_an_llm_only_a_miss_is_asked(tmp_path: Path) -> None:
 
     known = steps.correlate(world.sweep(world.finding()), world.services)
     assert not known.questions
-    missed = steps.correlate(world.sweep(world.finding(kind="http.down", subject="https://x"), name="b"), world.services)
+    missed = steps.correlate(
+        world.sweep(world.finding(kind="http.down", subject="https://x"), name="b"), world.services
+    )
     assert len(missed.questions) == 1
     info = world.finding(kind="disk.space", subject="/", severity=Severity.INFO)
     assert not steps.correlate(world.sweep(info, name="c"), world.services).questions
 
 
 @settings(max_examples=40, deadline=None)
-@given(texts=st.lists(st.text(max_size=20), min_size=2, max_size=2), values=st.lists(st.integers(), min_size=2, max_size=2))
+@given(
+    texts=st.lists(st.text(max_size=20), min_size=2, max_size=2), values=st.lists(st.integers(), min_size=2, max_size=2)
+)
 def test_a_fingerprint_ignores_severity_text_and_values(texts: list[str], values: list[int]) -> None:
-    world_finding = World.finding
-    class Now:
-        from tests.incident_world import NOON as now  # noqa: PLC0415
-
     one, other = (
-        world_finding(Now(), summary=text or "x", evidence={"value": value}, severity=severity)  # type: ignore[arg-type]
+        a_finding(summary=text, evidence={"value": value}, severity=severity)
         for text, value, severity in zip(texts, values, (Severity.INFO, Severity.CRITICAL), strict=True)
     )
     assert one.fingerprint == other.fingerprint

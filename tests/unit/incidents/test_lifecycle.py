@@ -237,7 +237,9 @@ def test_a_permit_that_was_late_only_delays(world: World) -> None:
 @pytest.mark.parametrize("playbook", ["format_disk", ""])
 def test_a_playbook_outside_the_catalogue_goes_to_a_human(world: World, playbook: str) -> None:
     steps.correlate(world.sweep(world.finding()), world.services)
-    verdict = Verdict(incident=world.only().id, action="remediate", playbook=playbook, reason="trust me", source="llm:x")
+    verdict = Verdict(
+        incident=world.only().id, action="remediate", playbook=playbook, reason="trust me", source="llm:x"
+    )
 
     handed = steps.authorise(verdict, world.services)
 
@@ -289,6 +291,8 @@ def test_every_step_of_the_way_is_on_the_timeline_and_published(world: World) ->
 
     states = [entry.state for entry in world.ledger.timeline(world.only().id) if entry.state]
     assert states == [State.NEW, State.TRIAGED, State.REMEDIATING, State.VERIFYING, State.RESOLVED]
-    assert {"incident.opened", "verdict.given", "plan.approved", "outcome.settled", "incident.resolved"} <= set(world.events.types())
+    assert {"incident.opened", "verdict.given", "plan.approved", "outcome.settled", "incident.resolved"} <= set(
+        world.events.types()
+    )
     assert {event.incident for event in world.events.events} == {world.only().id}
     assert all(json.loads(event.model_dump_json()) for event in world.events.events)

@@ -14,7 +14,9 @@ AUTO = Policy(rules=(Rule(playbooks=("restart_service",), roles=("web",), decisi
 ORDER = ("auto", "ask", "never")
 
 
-def decide(policy: Policy, *hosts: Host, kinds: tuple[str, ...] = ("service.dead",), relapse: bool = False, **change: object) -> str:
+def decide(
+    policy: Policy, *hosts: Host, kinds: tuple[str, ...] = ("service.dead",), relapse: bool = False, **change: object
+) -> str:
     remediation = RESTART.model_copy(update=change)
     return policy.decide(list(kinds), remediation, list(hosts), Severity.WARNING, relapse=relapse)[0]
 
