@@ -20,6 +20,7 @@ from lab.errors import LabError
 from lab.run import run
 
 MAX_AGE = 14 * 86400  # seconds: older than this it lacks security updates a real fleet would have
+KEPT = 3  # bases of one release: two checkouts of this project do not rebuild each other's away
 PACKAGES = (
     "at",
     "ca-certificates",
@@ -92,7 +93,8 @@ def ready(release: str) -> Path | None:
 def ensure(release: str, progress: Progress, used: frozenset[str] = frozenset()) -> Path:
     """The root of a usable base of `release`, built first when the cache has none.
 
-    Outdated bases of the release are removed then, but for those in `used`, which running labs stand on. Raises LabError when the release is unknown or the build fails; then the cache is as it was before.
+    The oldest bases of the release are removed then, but for those in `used`, which running labs stand on.
+    Raises LabError when the release is unknown or the build fails; then the cache is as it was before.
     """
     if release not in sources.RELEASES:
         raise LabError(f"unknown release {release!r}: one of {', '.join(sources.RELEASES)}")
@@ -149,9 +151,7 @@ def _build(release: str, progress: Progress, used: frozenset[str]) -> Path:
             "packages": dict(sorted(_installed(root).items())),
         }
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        for stale in cache().glob(f"{release}-*"):
-            if stale != partial and str(stale / "root") not in used:
-                shutil.rmtree(stale)
+        _forget_old(release, used)
         final = cache() / f"{release}-{recipe()}-{now:%Y%m%dT%H%M%S}"
         partial.rename(final)
     except BaseException:
@@ -159,6 +159,14 @@ def _build(release: str, progress: Progress, used: frozenset[str]) -> Path:
         raise
     progress(f"base {release}: ready after {time.monotonic() - started:.0f} s")
     return final / "root"
+
+
+def _forget_old(release: str, used: frozenset[str]) -> None:
+    manifests = cache().glob(f"{release}-*/manifest.json")
+    newest_first = sorted(manifests, key=lambda manifest: manifest.stat().st_mtime, reverse=True)
+    for manifest in newest_first[KEPT - 1 :]:
+        if str(manifest.parent / "root") not in used:
+            shutil.rmtree(manifest.parent)
 
 
 def _bootstrap(release: str, root: Path) -> None:
@@ -178,7 +186,7 @@ def _bootstrap(release: str, root: Path) -> None:
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
-        "--customize-hook=chroot \"$1\" apt-get --yes full-upgrade",
+        '--customize-hook=chroot "$1" apt-get --yes full-upgrade',
         "",
         str(root),
         "-",
@@ -209,7 +217,9 @@ def _customise(root: Path) -> None:
         link.unlink(missing_ok=True)
         link.symlink_to("/dev/null")
     chroot(root, "apt-get", "update", "-q")
-    chroot(root, "systemctl", "enable", "ssh.service", "nginx.service", "cron.service", "atd.service", "rsyslog.service")
+    chroot(
+        root, "systemctl", "enable", "ssh.service", "nginx.service", "cron.service", "atd.service", "rsyslog.service"
+    )
 
 
 def chroot(root: Path, *argv: str, stdin: str = "") -> str:

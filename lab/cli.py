@@ -2,7 +2,7 @@
 
 import argparse
 import json
-import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -148,15 +148,15 @@ def _down(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     answer = []
     for group in cgroups.labs():
-        state = fleet.state_of(group) or {}
-        hosts = {name: _leader(enter.Inside(group, name)) for name in group.hosts()}
-        answer.append({"name": group.name, "slot": group.slot, "folder": state.get("folder"), "leaders": hosts})
+        folder = (fleet.state_of(group) or {}).get("folder")
+        leaders = {name: _leader(enter.Inside(group, name)) for name in group.hosts()}
+        answer.append({"name": group.name, "slot": group.slot, "folder": folder, "leaders": leaders})
+        if not options.json:
+            print(f"{group.name}\t127.77.{group.slot}.0/24\t{folder or 'unfinished'}")
+            for name, leader in leaders.items():
+                print(f"  {name}\t{f'runs, leader {leader}' if leader else 'does not run'}")
     if options.json:
         _say({"labs": answer, "bases": sorted(path.parent.name for path in base.cache().glob("*/manifest.json"))})
-    for lab in [] if options.json else answer:
-        print(f"{lab['name']}\t127.77.{lab['slot']}.0/24\t{lab['folder'] or 'unfinished'}")
-        for name, leader in lab["leaders"].items():
-            print(f"  {name}\t{f'runs, leader {leader}' if leader else 'does not run'}")
     return 0
 
 
@@ -187,8 +187,7 @@ def _exec(options: argparse.Namespace) -> int:
         _say({"host": options.host, "argv": argv, "exit": ran.status, "stdout": ran.out, "stderr": ran.err})
         return ran.status
     sys.stdout.flush()
-    command = inside.argv(*argv)
-    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+    return subprocess.run(inside.argv(*argv), check=False).returncode
 
 
 def _faults(options: argparse.Namespace) -> int:

@@ -171,7 +171,9 @@ def _publish(spec: Spec, answer: dict[str, object], pid: int) -> dict[str, objec
     if not isinstance(keys, dict):
         raise LabError("the keeper named no host keys")
     write(folder / "inventory.yml", inventory(spec))
-    write(folder / "known_hosts", "".join(f"{spec.address(host)},{host.name} {keys[host.name]}\n" for host in spec.hosts))
+    write(
+        folder / "known_hosts", "".join(f"{spec.address(host)},{host.name} {keys[host.name]}\n" for host in spec.hosts)
+    )
     write(folder / "ca.pem", str(answer["authority"]))
     state: dict[str, object] = {
         "name": spec.name,

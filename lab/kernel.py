@@ -32,7 +32,7 @@ def setns(fd: int, kind: int) -> None:
 
 
 def mount(source: str, target: Path | str, fstype: str = "", flags: int = 0, options: str = "") -> None:
-    """mount(2). Raises OSError."""
+    """Attach a file system to `target`. Raises OSError."""
     arguments = (source.encode(), os.fsencode(target), fstype.encode() or None)
     _checked(_libc.mount(*arguments, ctypes.c_ulong(flags), options.encode() or None), f"mount {fstype} on {target}")
 

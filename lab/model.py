@@ -62,7 +62,7 @@ class Spec:
         raise LabError(f"lab {self.name} has no host {name}: {', '.join(host.name for host in self.hosts)}")
 
     def dump(self) -> str:
-        """This value as one line of JSON."""
+        """The value as one line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod

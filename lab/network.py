@@ -65,7 +65,9 @@ def listen(spec: Spec) -> list[tuple[socket.socket, str, int]]:
 
 async def forward(network: int, doors: list[tuple[socket.socket, str, int]]) -> None:
     """Serve all doors until cancelled."""
-    servers = [await asyncio.start_server(_leading_to(network, address, port), sock=door) for door, address, port in doors]
+    servers = [
+        await asyncio.start_server(_leading_to(network, address, port), sock=door) for door, address, port in doors
+    ]
     async with contextlib.AsyncExitStack() as stack:
         for server in servers:
             await stack.enter_async_context(server)

@@ -42,7 +42,9 @@ def _sudoers(root: Path, account: Account) -> None:
     try:
         chroot(root, "visudo", "--check", "--strict", f"--file=/etc/{candidate.name}")
     except CommandError as error:
-        raise LabError(f"the sudoers file of account {account.user} is refused by visudo: {error.said.strip()}") from error
+        raise LabError(
+            f"the sudoers file of account {account.user} is refused by visudo: {error.said.strip()}"
+        ) from error
     candidate.rename(root / "etc/sudoers.d" / f"lab-{account.user}")
 
 

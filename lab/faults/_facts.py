@@ -9,7 +9,7 @@ from lab.errors import CannotLookError, LabError
 
 
 def package(host: Inside, name: str) -> tuple[str, str]:
-    """dpkg's two state letters for a package and its version; ("", "") when dpkg does not know it."""
+    """The two state letters dpkg has for a package, and its version; ("", "") when dpkg does not know it."""
     ran = host.run("dpkg-query", "--show", "--showformat=${db:Status-Abbrev} ${Version}", name, check=False)
     state, _, version = ran.out.partition(" ") if ran.status == 0 else ("", "", "")
     return state.strip(), version.strip()
@@ -48,7 +48,7 @@ def running_from(host: Inside, prefix: str) -> list[tuple[int, str]]:
     proc = host.root / "proc"
     for folder in proc.glob("[0-9]*"):
         try:
-            binary = os.readlink(folder / "exe")
+            binary = str((folder / "exe").readlink())
         except OSError:
             continue  # a kernel thread, or it ended meanwhile
         if binary.startswith(prefix):

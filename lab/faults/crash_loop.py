@@ -10,6 +10,7 @@ SETTLED = 2.0  # seconds; the loop turns about twice a second
 
 
 def prepare(host: Inside) -> None:
+    """Have the service installed; it runs steadily then."""
     if not _facts.installed(host, "lab-flaky"):
         _facts.install(host, "lab-flaky=1.0-1")
 
