@@ -69,7 +69,7 @@ def every(seconds: float, name: str, do: Callable[[], None]) -> None:
 
     def loop() -> None:
         failing = False
-        while not stop.wait(seconds):
+        while True:
             try:
                 do()
                 failing = False
@@ -77,6 +77,8 @@ def every(seconds: float, name: str, do: Callable[[], None]) -> None:
                 if not failing:
                     log.warning("%s: %s", name, error)
                 failing = True
+            if stop.wait(seconds):
+                return
 
     def start(**_: Any) -> None:
         threading.Thread(target=loop, name=name, daemon=True).start()

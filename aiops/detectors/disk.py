@@ -186,10 +186,11 @@ def _running(space: Workspace, processes: Mapping[int, str]) -> bool:
 
 @DETECTOR.show(FILESYSTEMS, MOUNTS)
 def figures(rows: tuple[Usage, ...], mounts: tuple[Mount, ...]) -> Mapping[str, str]:
-    """Every filesystem that counts: how full it is."""
+    """How full the filesystems are; one that is all but empty, as most of tmpfs is, is left out."""
     by_target = {mount.target: mount for mount in mounts}
     counted = (row for row in _once_each(rows, by_target) if _counts(row, by_target.get(row.mount)))
     return {
         f"disk {row.mount}": f"{row.percent:g} % of {row.size / _MIB / 1024:.1f} GiB, inodes {row.inodes_percent:g} %"
         for row in counted
+        if row.mount == "/" or row.percent >= 1
     }

@@ -194,7 +194,7 @@ def wait_for_sweep(name: str, services: IncidentServices, seconds: float) -> lis
 
 
 def print_sweep(shards: list[Sweep], services: IncidentServices) -> None:
-    """A finished sweep for a human: figures, findings, and what could not be seen."""
+    """A finished sweep for a human: figures of a single host, findings, and what could not be seen."""
     for shard in shards:
         seconds = (shard.finished_at - shard.started_at).total_seconds()
         names = ", ".join(shard.patrol.detectors)
@@ -202,7 +202,7 @@ def print_sweep(shards: list[Sweep], services: IncidentServices) -> None:
             f"{names}: {len(shard.hosts)} host(s) in {seconds:.1f} s, {len(shard.findings)} finding(s), "
             f"{len(shard.blind)} blind"
         )
-        for host, figures in shard.figures.items():
+        for host, figures in shard.figures.items() if len(shard.hosts) == 1 else ():
             for label, value in figures.items():
                 typer.echo(f"  {host}  {label}: {value}")
         for finding in shard.findings:
