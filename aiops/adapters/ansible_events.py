@@ -88,11 +88,14 @@ class Record:
         """A list in Markdown: one line per task and host."""
         lines = [f"## {title}", ""]
         for end in self.ends:
+            if end.status == "skipped":  # the recap counts them
+                continue
             note = f": {' '.join(end.message.split())[:200]}" if end.message and end.status != "ok" else ""
             lines.append(
                 f"- `{_quoted(end.host)}` {_quoted(end.task)}: {end.status}, {end.seconds:.1f} s{_quoted(note)}"
             )
-        lines += [f"- {_quoted(line)}" for text in self.said for line in text.splitlines()[:_LINES]]
+        if not self.recap:  # then what it printed is all there is
+            lines += [f"- {_quoted(line)}" for text in self.said for line in text.splitlines()[:_LINES]]
         for host, counts in self.recap.items():
             lines.append(f"- `{_quoted(host)}` " + ", ".join(f"{name} {count}" for name, count in counts.items()))
         return _cut("\n".join(lines), TRANSCRIPT_CHARACTERS) + "\n"
@@ -141,12 +144,14 @@ def _diffs(diff: Any) -> Iterator[str]:
         elif "before" in part or "after" in part:
             before, after = (_lines(part.get(side)) for side in ("before", "after"))
             name = str(part.get("after_header") or part.get("before_header") or "")
-            yield plain("".join(difflib.unified_diff(before, after, f"{name} before", f"{name} after", n=1)))
+            lines = difflib.unified_diff(before, after, f"{name} before", f"{name} after", n=1)
+            yield plain("".join(line if line.endswith("\n") else f"{line}\n" for line in lines))
 
 
 def _lines(value: Any) -> list[str]:
-    text = value if isinstance(value, str) else "" if value is None else f"{value}\n"
-    return text.splitlines(keepends=True)
+    if isinstance(value, Mapping):  # the state of a file, one attribute a line
+        return [f"{key}: {inner}\n" for key, inner in sorted(value.items())]
+    return str(value or "").splitlines(keepends=True)
 
 
 def _cut(text: str, size: int) -> str:
