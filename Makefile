@@ -1,0 +1,94 @@
+# `make` lists what it can do.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+##@ Run
+
+.PHONY: run
+run: $(VENV)/.local ## Everything on this machine: sweep it, show what is wrong; Ctrl-C stops it
+	@exec $(BIN)/aiops run --tied
+
+.PHONY: demo
+demo: $(VENV)/.local lab-tools ## Three real hosts, three faults, watched until they are healed (as root)
+	@exec $(BIN)/aiops demo --tied
+
+.PHONY: shell
+shell: $(VENV)/.local ## A Python shell with the tasks imported, talking to a running `make run`
+	@exec $(BIN)/aiops shell
+
+##@ Check
+
+.PHONY: test
+test: $(VENV)/.dev tools ## All tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: fast
+fast: $(VENV)/.dev ## The tests that need nothing but Python
+	@$(BIN)/python -m pytest -q tests/unit tests/catalogues $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@.ci/lint-playbooks $(BIN)
+
+.PHONY: matrix
+matrix: ## The fast tests on every Python from 3.11 to 3.13 that is found
+	@.ci/matrix
+
+##@ Write
+
+.PHONY: fmt
+fmt: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Write the generated tables of the documentation and the event schema anew
+	@$(BIN)/python -m aiops.adapters.event_schema
+	@$(BIN)/python docs/generate.py
+
+.PHONY: lock
+lock: ## Lock the dependencies anew, nothing younger than a week (needs uv)
+	@.ci/lock
+
+##@ Set up
+
+.PHONY: tools
+tools: ## Install the system packages that the tests use, or say which tests are left out
+	@.ci/tools
+
+.PHONY: lab-tools
+lab-tools:
+	@.ci/tools lab
+
+.PHONY: clean
+clean: ## Delete what was built here; data under var/ stays
+	@rm -rf $(VENV) .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}; call: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3-venv is missing: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.local: constraints/local.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing aiops into $(VENV) ..." >&2
+	@$(BIN)/pip install --quiet --require-hashes -r constraints/local.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: constraints/dev.txt $(VENV)/.local
+	@echo "installing the test tools into $(VENV) ..." >&2
+	@$(BIN)/pip install --quiet --require-hashes -r constraints/dev.txt
+	@touch $@
+
+.PHONY: help
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,1 @@
+"""What we know: nouns, probes, detectors, steps and ports. No Celery below this line."""

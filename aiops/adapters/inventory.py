@@ -1,0 +1,255 @@
+"""The hosts, from an Ansible inventory in YAML, or just this machine.
+
+Of Ansible's variables ``ansible_host``, ``ansible_port`` and ``ansible_connection: local`` count; of ours ``aiops_role``,
+``aiops_pair``, ``aiops_expected_state`` and ``aiops_http``. Groups pass them on as Ansible does: a child's value over its
+parent's, a host's over all. Everything else (other variables, vaulted values) is passed over unread.
+"""
+
+import re
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from aiops.domain.host import Host
+from aiops.errors import SettingsError, UnknownError
+
+_FIELDS = {
+    "ansible_host": "address",
+    "ansible_port": "port",
+    "ansible_connection": "local",
+    "aiops_role": "role",
+    "aiops_pair": "pair",
+    "aiops_expected_state": "expected_state",
+    "aiops_http": "http",
+}
+
+
+@dataclass(frozen=True)
+class _Value:
+    value: Any
+    line: int
+
+
+_Vars = dict[str, _Value]
+
+
+@dataclass
+class _Group:
+    vars: _Vars = field(default_factory=dict)
+    children: dict[str, None] = field(default_factory=dict)
+    hosts: dict[str, _Value] = field(default_factory=dict)
+
+
+class AnsibleInventory:
+    """See ``aiops.ports.Inventory``. The file is read again when it has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._read: tuple[tuple[int, int, int], dict[str, Host]] | None = None
+
+    def hosts(self) -> Sequence[Host]:
+        """See ``aiops.ports.Inventory``."""
+        return tuple(self._hosts().values())
+
+    def find(self, name: str) -> Host:
+        """See ``aiops.ports.Inventory``."""
+        try:
+            return self._hosts()[name]
+        except KeyError:
+            raise UnknownError("host", name, f"the hosts are in {self._path}") from None
+
+    def _hosts(self) -> dict[str, Host]:
+        with self._lock:
+            try:
+                status = self._path.stat()
+                stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+                if self._read is None or self._read[0] != stamp:
+                    self._read = stamp, _File(self._path, self._path.read_text(encoding="utf-8")).hosts()
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(str(self._path), f"the inventory cannot be read: {error}") from error
+            return self._read[1]
+
+
+class _File:
+    """One reading of the file."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._text = path, text
+        self._groups: dict[str, _Group] = {"all": _Group()}
+        self._host_vars: dict[str, _Vars] = {}
+
+    def hosts(self) -> dict[str, Host]:
+        """Every host, in the order of the file."""
+        root = self._root()
+        for key, node in self._items(root, "the inventory"):
+            self._group(key.value, node, key)
+        for name in list(self._groups):
+            if name != "all" and not any(name in group.children for group in self._groups.values()):
+                self._groups["all"].children[name] = None
+        depth = self._depths()
+        found: dict[str, Host] = {}
+        for host, own in self._host_vars.items():
+            merged: _Vars = {}
+            # Ansible's order: from the root down, groups of one depth by name, the host itself last.
+            for group in sorted(self._groups, key=lambda name: (depth.get(name, 0), name)):
+                if host in self._members(group):
+                    merged |= self._groups[group].vars
+            found[host] = self._host(host, merged | own)
+        if not found:
+            raise self._error(1, "it names no host")
+        return found
+
+    def _root(self) -> yaml.Node:
+        first = next((line.strip() for line in self._text.splitlines() if line.strip()), "")
+        if re.fullmatch(r"\[[\w.:-]+\]", first) or self._path.suffix in {".ini", ".cfg"}:
+            raise SettingsError(
+                str(self._path),
+                "is an INI inventory; convert it: ansible-inventory -i FILE --list --yaml > inventory.yml",
+            )
+        try:
+            root = yaml.compose(self._text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise self._error(line, f"this is no YAML: {error.problem}") from error
+        except yaml.YAMLError as error:
+            raise self._error(1, f"this is no YAML: {error}") from error
+        if root is None:
+            raise self._error(1, "it is empty")
+        return root
+
+    def _group(self, name: str, node: yaml.Node, where: _Value) -> None:
+        group = self._groups.setdefault(name, _Group())
+        for key, value in self._items(node, f"group {name}"):
+            if key.value == "hosts":
+                for host, own in self._items(value, f"hosts of {name}"):
+                    self._add_hosts(group, host, own)
+            elif key.value == "children":
+                for child, inside in self._items(value, f"children of {name}"):
+                    group.children[child.value] = None
+                    self._group(child.value, inside, child)
+            elif key.value == "vars":
+                group.vars |= self._vars(value, f"vars of {name}")
+            else:
+                raise self._error(key.line, f"group {name} may have hosts, children and vars, not {key.value!r}")
+        if name in self._descendants(name):
+            raise self._error(where.line, f"group {name} is its own child")
+
+    def _add_hosts(self, group: _Group, host: _Value, own: yaml.Node) -> None:
+        values = self._vars(own, f"host {host.value}")
+        for name in _expand(host.value):
+            group.hosts[name] = host
+            self._host_vars.setdefault(name, {}).update(values)
+
+    def _vars(self, node: yaml.Node, where: str) -> _Vars:
+        found: _Vars = {}
+        for key, value in self._items(node, where):
+            if key.value in _FIELDS:
+                if not isinstance(value, yaml.ScalarNode):
+                    raise self._error(key.line, f"{key.value} must be one value")
+                if "{{" in value.value:
+                    raise self._error(key.line, f"{key.value} is a template, and only Ansible can fill it in")
+                found[key.value] = _Value(
+                    None if value.tag.endswith(":null") else value.value, value.start_mark.line + 1
+                )
+        return found
+
+    def _items(self, node: yaml.Node, where: str) -> Iterator[tuple[_Value, yaml.Node]]:
+        """The pairs of a mapping; nothing at all stands for an empty one, as in Ansible."""
+        if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null"):
+            return
+        if not isinstance(node, yaml.MappingNode):
+            raise self._error(node.start_mark.line + 1, f"{where} must be a mapping")
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._error(key.start_mark.line + 1, f"a name in {where} must be text")
+            yield _Value(key.value, key.start_mark.line + 1), value
+
+    def _descendants(self, name: str) -> set[str]:
+        seen: set[str] = set()
+        todo = list(self._groups[name].children)
+        while todo:
+            child = todo.pop()
+            if child not in seen:
+                seen.add(child)
+                todo += self._groups.get(child, _Group()).children
+        return seen
+
+    def _members(self, name: str) -> set[str]:
+        if name == "all":
+            return set(self._host_vars)
+        groups = {name, *self._descendants(name)}
+        return {host for group in groups for host in self._groups[group].hosts}
+
+    def _depths(self) -> dict[str, int]:
+        """How far below ``all`` each group is; the longest way counts."""
+        depths = {"all": 0}
+        todo = ["all"]
+        while todo:
+            parent = todo.pop()
+            for child in self._groups[parent].children:
+                if depths.get(child, -1) < depths[parent] + 1:
+                    depths[child] = depths[parent] + 1
+                    todo.append(child)
+        return depths
+
+    def _host(self, name: str, values: _Vars) -> Host:
+        fields: dict[str, Any] = {_FIELDS[key]: value.value for key, value in values.items() if value.value is not None}
+        local = fields.pop("local", "") == "local"
+        http = fields.pop("http", "")
+        try:
+            return Host(name=name, local=local, labels={"http": http} if http else {}, **fields)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            variable = next((key for key, known in _FIELDS.items() if known == str(wrong["loc"][0])), "")
+            line = values[variable].line if variable in values else self._line_of(name)
+            raise self._error(line, f"host {name}: {variable or 'its name'}: {wrong['msg']}") from error
+
+    def _line_of(self, host: str) -> int:
+        return next((group.hosts[host].line for group in self._groups.values() if host in group.hosts), 1)
+
+    def _error(self, line: int, reason: str) -> SettingsError:
+        return SettingsError(f"{self._path}:{line}", reason)
+
+
+_RANGE = re.compile(r"\[(?P<first>\d+|[a-z]):(?P<last>\d+|[a-z])(?::(?P<step>\d+))?\]")
+
+
+def _expand(pattern: str) -> Iterator[str]:
+    """``web[01:03]`` is web01, web02, web03; ``db-[a:c]`` is db-a, db-b, db-c; as in Ansible."""
+    match = _RANGE.search(pattern)
+    if not match:
+        yield pattern
+        return
+    first, last, step = match["first"], match["last"], int(match["step"] or 1)
+    if first.isdigit() and last.isdigit():
+        width = len(first) if first.startswith("0") else 0
+        middles = [str(number).zfill(width) for number in range(int(first), int(last) + 1, step or 1)]
+    else:
+        middles = [chr(letter) for letter in range(ord(first[0]), ord(last[0]) + 1, step or 1)]
+    for middle in middles:
+        yield from _expand(pattern[: match.start()] + middle + pattern[match.end() :])
+
+
+class LocalInventory:
+    """Only this machine, for whoever has no fleet yet."""
+
+    def __init__(self, name: str = "") -> None:
+        cleaned = re.sub(r"[^A-Za-z0-9._-]+", "-", name or socket.gethostname()).lstrip("._-")
+        self._host = Host(name=cleaned or "localhost", local=True, role="workstation")
+
+    def hosts(self) -> Sequence[Host]:
+        """See ``aiops.ports.Inventory``."""
+        return (self._host,)
+
+    def find(self, name: str) -> Host:
+        """See ``aiops.ports.Inventory``."""
+        if name != self._host.name:
+            raise UnknownError("host", name, f"without an inventory there is only {self._host.name}")
+        return self._host

@@ -1,0 +1,14 @@
+"""No LLM: what a machine without a key runs with."""
+
+from typing import NoReturn
+
+from aiops.domain.verdict import Question
+from aiops.errors import ThinkerError
+
+
+class NullThinker:
+    """Port ``Thinker``."""
+
+    def judge(self, question: Question) -> NoReturn:  # noqa: ARG002 - the port's name
+        """:raises ThinkerError: always."""
+        raise ThinkerError("no LLM is configured")

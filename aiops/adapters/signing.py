@@ -1,0 +1,150 @@
+"""Ed25519 over text: a plan crosses into remediation only with a signature that holds.
+
+What is signed is the text together with what it is for, so that a permit can never pass for a plan.
+"""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+from pydantic import ValidationError
+
+from aiops.domain.fact import canonical
+from aiops.domain.plan import ApprovedPlan, SignedPlan
+from aiops.errors import RefusedError, SettingsError
+
+_PLAN = "aiops approved plan"
+_SIGNATURE = re.compile(r"[0-9a-f]{128}")
+
+
+class KeySigner:
+    """Holds the signing key. Safe to share between threads."""
+
+    def __init__(self, private_key: Path) -> None:
+        """Read the key, a PEM file that only its owner may read.
+
+        :raises SettingsError: missing, no Ed25519 key, or readable by everybody
+        """
+        self._key = _private(private_key)
+        self.key = fingerprint(self._key.public_key())
+
+    def sign(self, approved: ApprovedPlan) -> SignedPlan:
+        """Sign the canonical text of the approved plan."""
+        payload = canonical(approved.model_dump(mode="json"))
+        signature = self.sign_text(_PLAN, payload)
+        return SignedPlan(payload=payload, signature=signature, key=self.key, incident=approved.plan.incident)
+
+    def sign_text(self, purpose: str, text: str) -> str:
+        """Sign any text for a purpose; returns the signature in hex."""
+        return self._key.sign(_message(purpose, text)).hex()
+
+
+class KeyVerifier:
+    """Holds the public keys that are trusted. More than one, so that a key can be replaced without a gap."""
+
+    def __init__(self, *places: Path) -> None:
+        """Read public keys: PEM files, or folders of ``*.pem``.
+
+        :raises SettingsError: there is no key, or a file holds something else
+        """
+        self._keys: Mapping[str, Ed25519PublicKey] = {fingerprint(key): key for key in _public(places)}
+        if not self._keys:
+            raise SettingsError(", ".join(map(str, places)), "no public key here, so no plan could ever be verified")
+
+    def verify(self, signed: SignedPlan) -> ApprovedPlan:
+        """Check the signature over the text, then parse it.
+
+        :raises RefusedError: ``signature`` when it does not hold, ``payload`` when the text is no approved plan
+        """
+        if not self.holds(_PLAN, signed.payload, signed.signature, signed.key):
+            raise RefusedError("signature", "the plan is not signed by a key that is trusted here")
+        try:
+            approved = ApprovedPlan.model_validate_json(signed.payload)
+        except ValidationError as error:
+            raise RefusedError(
+                "payload", f"the signed text is no approved plan: {error.error_count()} errors"
+            ) from None
+        if canonical(approved.model_dump(mode="json")) != signed.payload:
+            raise RefusedError("payload", "the signed text says more, or says it differently, than this version reads")
+        return approved
+
+    def holds(self, purpose: str, text: str, signature: str, key: str) -> bool:
+        """Whether a trusted key signed exactly this text for this purpose."""
+        public = self._keys.get(key)
+        if public is None or not _SIGNATURE.fullmatch(signature):
+            return False
+        try:
+            public.verify(bytes.fromhex(signature), _message(purpose, text))
+        except (InvalidSignature, UnicodeEncodeError):
+            return False
+        return True
+
+
+def fingerprint(key: Ed25519PublicKey) -> str:
+    """The key's name: the first 16 hex digits of the SHA-256 of its 32 bytes."""
+    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
+
+
+def generate_keys(private_key: Path, public_key: Path) -> str:
+    """Make a key pair: the private half with mode 0600, the public half for everybody. Returns the fingerprint.
+
+    :raises RefusedError: ``exists`` when one of the files is there already; it is never overwritten
+    """
+    key = Ed25519PrivateKey.generate()
+    if public_key.exists():
+        raise RefusedError("exists", f"{public_key} exists; a key is never overwritten")
+    _create(private_key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    _create(public_key, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+    return fingerprint(key.public_key())
+
+
+def _message(purpose: str, text: str) -> bytes:
+    return f"{purpose}\0{text}".encode()
+
+
+def _create(path: Path, content: bytes, mode: int) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except FileExistsError:
+        raise RefusedError("exists", f"{path} exists; a key is never overwritten") from None
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _private(path: Path) -> Ed25519PrivateKey:
+    try:
+        if path.stat().st_mode & stat.S_IROTH:
+            raise SettingsError(str(path), "everybody may read this private key; chmod 600, and make a new one")
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise SettingsError(str(path), f"cannot be read as a private key: {error}") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SettingsError(str(path), "is no Ed25519 key")
+    return key
+
+
+def _public(places: Iterable[Path]) -> Iterable[Ed25519PublicKey]:
+    for place in places:
+        for path in sorted(place.glob("*.pem")) if place.is_dir() else [place]:
+            try:
+                key = load_pem_public_key(path.read_bytes())
+            except (OSError, ValueError, UnsupportedAlgorithm) as error:
+                raise SettingsError(str(path), f"cannot be read as a public key: {error}") from error
+            if not isinstance(key, Ed25519PublicKey):
+                raise SettingsError(str(path), "is no Ed25519 key")
+            yield key

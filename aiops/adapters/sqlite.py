@@ -1,0 +1,171 @@
+"""Opens the SQLite databases behind our ledgers: durable, migrated, and with errors a human can act on.
+
+    database = open_database(path, "executions")
+    with database.writing() as cursor:      # BEGIN IMMEDIATE ... COMMIT; rolled back when anything is raised
+        cursor.execute("UPDATE ...")
+    with database.reading() as cursor:      # one consistent snapshot
+        rows = cursor.execute("SELECT ...").fetchall()
+
+Threads may share one ``Database``: both contexts hold its lock. Processes may not: open it again after a fork.
+"""
+
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from threading import RLock
+
+from aiops.errors import LedgerBusyError, SettingsError
+
+BUSY_SECONDS = 5.0
+"""How long a statement waits for another process's write: a commit takes milliseconds, so five seconds is a fault."""
+
+_MIGRATION = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "Another process holds it: look for a backup or an open sqlite3 shell.",
+    sqlite3.SQLITE_LOCKED: "Another process holds it: look for a backup or an open sqlite3 shell.",
+    sqlite3.SQLITE_FULL: "Free space on its file system; nothing was written.",
+    sqlite3.SQLITE_READONLY: "Give this process's user write access to the file and its folder.",
+    sqlite3.SQLITE_CANTOPEN: "Give this process's user write access to the folder.",
+    sqlite3.SQLITE_PERM: "Give this process's user write access to the file and its folder.",
+    sqlite3.SQLITE_IOERR: "Look at the disk: dmesg, smartctl, free space.",
+}
+
+
+class Database(sqlite3.Connection):
+    """A connection that keeps its place, its lock and its owner."""
+
+    path: Path
+    lock: RLock
+    owner: int
+
+    def reading(self) -> AbstractContextManager[sqlite3.Cursor]:
+        """One consistent snapshot.
+
+        :raises LedgerBusyError: on leaving or inside, when the database cannot be read now
+        """
+        return _transaction(self, "BEGIN")
+
+    def writing(self) -> AbstractContextManager[sqlite3.Cursor]:
+        """The write lock from the first statement on; durable when the block has ended.
+
+        :raises LedgerBusyError: locked, read-only, or the disk is full; nothing was written
+        """
+        return _transaction(self, "BEGIN IMMEDIATE")
+
+
+def open_database(path: Path, migrations: str) -> Database:
+    """Open or create the database (mode 0600) and bring it to the newest version of ``adapters/migrations/<migrations>``.
+
+    WAL with ``synchronous=FULL``: what was committed survives a power cut.
+
+    :raises LedgerBusyError: it cannot be written now; the error says what to do
+    :raises SettingsError: it is no database, or a newer version of this program wrote it
+    """
+    with _translated(path), _one_opener(path):
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        database = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Database
+        )
+        database.path, database.lock, database.owner = path, RLock(), os.getpid()
+        try:
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+                database.execute(f"PRAGMA {pragma}")
+            _migrate(database, migrations)
+        except BaseException:
+            database.close()
+            raise
+    return database
+
+
+@contextmanager
+def _transaction(database: Database, begin: str) -> Iterator[sqlite3.Cursor]:
+    if database.owner != os.getpid():
+        msg = f"{database.path} was opened before a fork; open it again in this process"
+        raise RuntimeError(msg)
+    with database.lock, _translated(database.path):
+        cursor = database.cursor()
+        cursor.execute(begin)
+        try:
+            yield cursor
+            cursor.execute("COMMIT")
+        finally:
+            if database.in_transaction:
+                database.rollback()
+            cursor.close()
+
+
+@contextmanager
+def _one_opener(path: Path) -> Iterator[None]:
+    """Switching a new file to WAL does not wait for its turn, so openers queue up at the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise SettingsError(str(path), f"{error}; restore it from the backup") from error
+        if code not in _REMEDIES:
+            raise
+        raise LedgerBusyError(str(path), str(error), _REMEDIES[code]) from error
+    except OSError as error:
+        remedy = "Give this process's user write access to the folder, and look at its free space."
+        raise LedgerBusyError(str(path), error.strerror or str(error), remedy) from error
+
+
+def _migrate(database: Database, migrations: str) -> None:
+    steps = _migrations(migrations)
+    for number, step in enumerate(steps, start=1):
+        with database.writing() as cursor:
+            (version,) = cursor.execute("PRAGMA user_version").fetchone()
+            if version > len(steps):
+                raise SettingsError(
+                    str(database.path), f"version {version} is newer than this program, which knows {len(steps)}"
+                )
+            if version >= number:
+                continue
+            for statement in _statements(step.read_text(encoding="utf-8")):
+                cursor.execute(statement)
+            cursor.execute(f"PRAGMA user_version = {number:d}")
+
+
+def _migrations(name: str) -> list[Traversable]:
+    """The numbered files in order; a gap or a stray file is a mistake of ours.
+
+    :raises SettingsError: the folder does not hold 0001_x.sql, 0002_y.sql ... without a gap
+    """
+    folder = resources.files("aiops.adapters") / "migrations" / name
+    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
+    numbers = [int(match[1]) if (match := _MIGRATION.fullmatch(entry.name)) else -1 for entry in found]
+    if not found or numbers != list(range(1, len(found) + 1)):
+        raise SettingsError(f"migrations/{name}", f"expected 0001_x.sql, 0002_y.sql ..., found {numbers}")
+    return found
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One statement at a time: ``executescript`` would commit our transaction first."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement

@@ -1,0 +1,270 @@
+"""From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from aiops import detectors, remediations
+from aiops.domain.remediation import Remediation
+from aiops.errors import SettingsError
+from aiops.ports import (
+    BridgeServices,
+    DetectionServices,
+    Events,
+    IncidentServices,
+    Inventory,
+    NotifyServices,
+    RemediationServices,
+    Shell,
+    TriageServices,
+)
+from aiops.probes import sudoers as sudo_list
+from aiops.settings import Settings, credential, secret
+
+
+class Presence(Protocol):
+    """A worker's life sign on MQTT."""
+
+    def start(self) -> None:
+        """Say ``online``."""
+
+    def stop(self) -> None:
+        """Say ``offline``."""
+
+
+class EmbeddedServer(Protocol):
+    """A server of our own, for a machine that has none."""
+
+    port: int
+
+    def start(self) -> Any:
+        """Start it and wait until it answers."""
+
+    def stop(self) -> None:
+        """End it and wait."""
+
+
+def detection(settings: Settings) -> DetectionServices:
+    """CT192: eyes."""
+    from aiops.adapters.web import PlainWeb  # noqa: PLC0415
+
+    return DetectionServices(
+        inventory=inventory(settings),
+        shell=_shell(settings),
+        web=PlainWeb(),
+        events=events(settings),
+        seconds_per_host=settings.ssh.host_seconds,
+        threads=settings.ssh.threads,
+        shard_size=settings.ssh.shard_size,
+        thresholds=settings.detectors,
+    )
+
+
+def _shell(settings: Settings) -> Shell:
+    """The machine itself directly; every other host over SSH, once an inventory is named."""
+    from aiops.adapters.local_shell import LocalShell, SplitShell  # noqa: PLC0415
+
+    if settings.fleet.inventory is None:
+        return LocalShell()
+    from aiops.adapters.ssh import FabricShell  # noqa: PLC0415
+
+    ssh = settings.ssh
+    remote = FabricShell(ssh.user, credential(ssh.key_file), ssh.known_hosts, ssh.connect_seconds)
+    return SplitShell(LocalShell(), remote)
+
+
+def incidents(settings: Settings) -> IncidentServices:
+    """CT190, the deciding side: the ledger, the policy, the signing key."""
+    from aiops.adapters.incident_ledger import SqliteIncidentLedger  # noqa: PLC0415
+    from aiops.adapters.permit import RedisPermitOffice  # noqa: PLC0415
+    from aiops.adapters.signing import KeySigner  # noqa: PLC0415
+
+    signer = KeySigner(credential(settings.keys.signing))
+    return IncidentServices(
+        inventory=inventory(settings),
+        ledger=SqliteIncidentLedger(settings.state / "incidents.sqlite"),
+        events=events(settings),
+        signer=signer,
+        permits=RedisPermitOffice(settings.redis.full_url(), signer),
+        policy=settings.policy,
+        catalogue=catalogue(settings),
+        llm=bool(settings.llm.model),
+        group_hosts=settings.correlation.group_hosts,
+        blind_after=settings.correlation.blind_after,
+        relapse_window=timedelta(hours=settings.policy.relapse_hours),
+        keep_incidents=timedelta(days=settings.records.incident_days),
+        keep_sweeps=timedelta(days=settings.records.sweep_days),
+    )
+
+
+def triage(settings: Settings) -> TriageServices:
+    """CT190, the thinking side: a model, and nothing to decide with."""
+    if not settings.llm.model:
+        from aiops.adapters.null_thinker import NullThinker  # noqa: PLC0415
+
+        return TriageServices(thinker=NullThinker(), events=events(settings))
+    from aiops.adapters.litellm_thinker import LiteLlmThinker  # noqa: PLC0415
+
+    llm = settings.llm
+    return TriageServices(
+        thinker=LiteLlmThinker(
+            llm.model,
+            api_base=llm.api_base,
+            key_file=credential(llm.key_file) if llm.key_file else None,
+            seconds=llm.seconds,
+        ),
+        events=events(settings),
+    )
+
+
+def remediation(settings: Settings) -> RemediationServices:
+    """CT196: hands, its own ledger and its own limits."""
+    from aiops.adapters.ansible_executor import AnsibleExecutor  # noqa: PLC0415
+    from aiops.adapters.execution_ledger import SqliteExecutionLedger  # noqa: PLC0415
+    from aiops.adapters.permit import RedisPermit  # noqa: PLC0415
+    from aiops.adapters.signing import KeyVerifier  # noqa: PLC0415
+
+    verifier = KeyVerifier(credential(settings.keys.trusted))
+    permit = RedisPermit(settings.redis.full_url(), verifier)
+    permit = RedisPermit(settings.redis.full_url(), verifier)
+    repair = settings.repair
+    return RemediationServices(
+        inventory=inventory(settings),
+        executions=SqliteExecutionLedger(settings.state / "executions.sqlite"),
+        executor=AnsibleExecutor(
+            _playbooks(settings), repair.user, credential(repair.key_file), repair.known_hosts, permit
+        ),
+        verifier=verifier,
+        permit=permit,
+        floor=settings.floor,
+        catalogue=catalogue(settings),
+        events=events(settings),
+        lease_seconds=repair.lease_seconds,
+    )
+
+
+def notification(settings: Settings) -> NotifyServices:
+    """The voice."""
+    from aiops.adapters.console_notifier import FileNotifier  # noqa: PLC0415
+
+    return NotifyServices(notifier=FileNotifier(settings.state / "notifications.jsonl"), events=events(settings))
+
+
+def bridge(settings: Settings) -> BridgeServices:
+    """The mirror: the event log's reading end and a broker.
+
+    :raises SettingsError: no broker is set
+    """
+    from aiops.adapters.mqtt import MqttBroker  # noqa: PLC0415
+    from aiops.adapters.redis_event_log import RedisEventLog  # noqa: PLC0415
+
+    if not settings.mqtt.host:
+        raise SettingsError("mqtt.host", "no MQTT broker is set, so there is nothing to mirror to")
+    log = RedisEventLog(settings.redis.full_url(), events(settings), prefix=settings.mqtt.prefix)
+    return BridgeServices(log=log, broker=MqttBroker(_address(settings), prefix=settings.mqtt.prefix))
+
+
+@cache
+def _events(url: str, prefix: str) -> Events:
+    from aiops.adapters.redis_events import RedisEvents  # noqa: PLC0415
+
+    return RedisEvents(url, prefix=prefix)
+
+
+def events(settings: Settings) -> Events:
+    """The event log's writing end, one per process."""
+    return _events(settings.redis.full_url(), settings.mqtt.prefix)
+
+
+def inventory(settings: Settings) -> Inventory:
+    """The Ansible inventory that the settings name, or this machine alone."""
+    from aiops.adapters.inventory import AnsibleInventory, LocalInventory  # noqa: PLC0415
+
+    return AnsibleInventory(settings.fleet.inventory) if settings.fleet.inventory else LocalInventory()
+
+
+def catalogue(settings: Settings) -> Mapping[str, Remediation]:
+    """Every playbook with its manifest.
+
+    :raises ManifestError: one of them cannot be used
+    """
+    return remediations.load(_playbooks(settings))
+
+
+def presence(settings: Settings, name: str) -> Presence:
+    """A worker's life sign; none where no broker is set."""
+    if not settings.mqtt.host:
+        from aiops.adapters.null_presence import NullPresence  # noqa: PLC0415
+
+        return NullPresence()
+    from aiops.adapters.mqtt import Presence as MqttPresence  # noqa: PLC0415
+
+    return MqttPresence(_address(settings), name, prefix=settings.mqtt.prefix)
+
+
+def sudoers(account: str) -> str:
+    """The detection account's sudo list: exactly what the probes declare."""
+    probes = [probe for detector in detectors.load().values() for probe in detector.probes]
+    return sudo_list.sudoers(account, probes)
+
+
+def embedded_redis(folder: Path) -> EmbeddedServer:
+    """A Redis-compatible server of our own."""
+    from aiops.adapters.embedded import EmbeddedRedis  # noqa: PLC0415
+
+    return EmbeddedRedis(folder)
+
+
+def embedded_mqtt(folder: Path) -> EmbeddedServer:
+    """An MQTT broker of our own."""
+    from aiops.adapters.embedded import EmbeddedMqtt  # noqa: PLC0415
+
+    return EmbeddedMqtt(folder)
+
+
+def tied_command(parent: int, argv: list[str]) -> list[str]:
+    """The command that runs ``argv`` and ends when the process ``parent`` does."""
+    from aiops.adapters.tether import tied  # noqa: PLC0415
+
+    return tied(parent, argv)
+
+
+def generate_keys(private_key: Path, public_key: Path) -> None:
+    """Make a signing key, unless there is one."""
+    from aiops.adapters.signing import generate_keys as generate  # noqa: PLC0415
+
+    if not private_key.exists():
+        public_key.parent.mkdir(parents=True, exist_ok=True)
+        generate(private_key, public_key)
+
+
+def checks(settings: Settings) -> dict[str, Callable[[], str]]:
+    """What ``aiops doctor`` tries: each returns a sentence or raises an error of ours."""
+    from aiops.adapters.selftest import mqtt_answers, redis_answers, writable  # noqa: PLC0415
+
+    return {
+        "inventory": lambda: f"{len(inventory(settings).hosts())} hosts",
+        "catalogue": lambda: f"{len(catalogue(settings))} playbooks: {', '.join(catalogue(settings))}",
+        "detectors": lambda: ", ".join(detectors.load()),
+        "state": lambda: writable(settings.state),
+        "ledger": lambda: f"{len(incidents(settings).ledger.live())} incidents are not resolved",
+        "freeze": lambda: incidents(settings).ledger.frozen() or "not frozen",
+        "signing key": lambda: f"{len(secret(settings.keys.signing))} characters, mode checked",
+        "redis": lambda: redis_answers(settings.redis.full_url()),
+        "mqtt": lambda: mqtt_answers(_address(settings)) if settings.mqtt.host else "not set: nothing is mirrored",
+        "llm": lambda: settings.llm.model or "none configured: what has no known fix goes to a human",
+    }
+
+
+def _address(settings: Settings) -> Any:
+    from aiops.adapters.mqtt import MqttAddress  # noqa: PLC0415
+
+    mqtt = settings.mqtt
+    password = credential(mqtt.password_file) if mqtt.password_file else None
+    return MqttAddress(mqtt.host, mqtt.port, mqtt.username, password, mqtt.ca_file)
+
+
+def _playbooks(settings: Settings) -> Path:
+    return settings.repair.playbooks or remediations.SHIPPED

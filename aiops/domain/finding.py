@@ -1,0 +1,54 @@
+"""One thing wrong on one host."""
+
+import hashlib
+from typing import Literal
+
+from pydantic import Field
+
+from aiops.domain.fact import Fact, Moment
+from aiops.domain.severity import Severity
+
+Persistence = Literal["state", "occurrence"]
+Evidence = dict[str, str | int | float | bool | list[str] | None]
+
+
+class Kind(Fact):
+    """A sort of finding, declared by exactly one detector.
+
+    ``persistence``: a *state* is true until it is not; an *occurrence* happened at a cursor (apt's history, a log line)
+    and is cause and evidence, never the condition an incident closes on.
+    ``shared``: the same cause on many hosts is one incident (a broken template), where it is not, thirty full disks
+    are thirty incidents.
+    """
+
+    name: str = Field(pattern=r"^[a-z_]+\.[a-z_]+$")
+    sentence: str = Field(min_length=8)
+    persistence: Persistence = "state"
+    shared: bool = False
+
+
+class Finding(Fact):
+    """What a detector saw.
+
+    ``cause`` is a stable label that ties findings of one trouble together (``package:wazuh-manager``): findings with the
+    same host and cause belong to one incident. ``cursor`` is the position of an occurrence in its log.
+    """
+
+    kind: str
+    detector: str
+    host: str
+    subject: str
+    severity: Severity
+    summary: str
+    persistence: Persistence = "state"
+    shared: bool = False
+    cause: str = ""
+    cursor: str = ""
+    evidence: Evidence = Field(default_factory=dict)
+    seen_at: Moment
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity labels only (kind, host, subject; an occurrence's cursor), never text or values: 16 hex digits."""
+        labels = f"{self.kind}\0{self.host}\0{self.subject}\0{self.cursor}"
+        return hashlib.sha256(labels.encode()).hexdigest()[:16]

@@ -1,0 +1,34 @@
+"""What a step hands to the next trust domains."""
+
+from aiops.domain.event import Event
+from aiops.domain.fact import Fact
+from aiops.domain.plan import SignedPlan
+from aiops.domain.sweep import Patrol
+from aiops.domain.verdict import Question, Verdict
+
+
+class Handover(Fact):
+    """Everything that has to be published next, each to the queue that its kind belongs to.
+
+    ``verify`` proves a repair, ``looks`` are ordinary patrols. ``gather`` is a sweep whose other shards are still out.
+    Empty: nothing is left to do.
+    """
+
+    verdicts: tuple[Verdict, ...] = ()
+    questions: tuple[Question, ...] = ()
+    plans: tuple[SignedPlan, ...] = ()
+    verify: tuple[Patrol, ...] = ()
+    looks: tuple[Patrol, ...] = ()
+    notices: tuple[Event, ...] = ()
+    gather: str = ""
+
+    def __add__(self, other: "Handover") -> "Handover":
+        return Handover(
+            verdicts=self.verdicts + other.verdicts,
+            questions=self.questions + other.questions,
+            plans=self.plans + other.plans,
+            verify=self.verify + other.verify,
+            looks=self.looks + other.looks,
+            notices=self.notices + other.notices,
+            gather=self.gather or other.gather,
+        )

@@ -1,0 +1,129 @@
+"""Who may do what, to which hosts: data, decided by plain code."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aiops.domain.host import Host
+from aiops.domain.plan import ApprovedPlan
+from aiops.domain.remediation import Remediation
+from aiops.domain.severity import Severity
+
+Decision = Literal["auto", "ask", "never"]
+
+
+class Rule(BaseModel):
+    """Empty fields match everything; the first rule that matches decides."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kinds: tuple[str, ...] = ()
+    playbooks: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    decision: Decision
+
+    def matches(self, kind: str, playbook: str, role: str, severity: Severity) -> bool:
+        """Whether every field that is given holds the value."""
+        pairs = ((self.kinds, kind), (self.playbooks, playbook), (self.roles, role), (self.severities, severity))
+        return all(not allowed or value in allowed for allowed, value in pairs)
+
+
+class Policy(BaseModel):
+    """CT190's policy. A fresh install asks before everything."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    default: Decision = "ask"
+    rules: tuple[Rule, ...] = ()
+    plan_lifetime: int = Field(default=3600, ge=60, description="seconds a plan may wait for its approval")
+    start_within: int = Field(default=600, ge=30, description="seconds from approval to start")
+    relapse_hours: int = Field(default=24, ge=1, description="hours within which the same trouble is a relapse")
+
+    def decide(
+        self, kinds: list[str], remediation: Remediation, hosts: list[Host], severity: Severity, *, relapse: bool
+    ) -> tuple[Decision, str]:
+        """The strictest answer over all findings and hosts, and the reason for it.
+
+        More hosts, more kinds or a relapse never make the answer more automatic.
+        """
+        if len(hosts) > remediation.max_hosts:
+            return "never", f"{len(hosts)} hosts, but {remediation.id} takes at most {remediation.max_hosts}"
+        unknown = [host.name for host in hosts if not host.role]
+        if unknown and remediation.risk != "read_only":
+            return "never", f"{', '.join(unknown)} has no role in the inventory, so it is read-only"
+        pairs = [host.pair for host in hosts if host.pair]
+        if len(pairs) != len(set(pairs)):
+            return "never", "the plan touches both halves of a redundant pair"
+        strictest: Decision = "auto"
+        for kind in kinds:
+            for host in hosts:
+                answer = self._rule(kind, remediation.id, host.role, severity)
+                strictest = max(strictest, answer, key=_STRICTNESS.index)
+        if strictest == "auto" and remediation.approval == "human":
+            return "ask", f"{remediation.id} always needs a human"
+        if strictest == "auto" and relapse:
+            return "ask", "the same trouble came back after a repair"
+        return strictest, f"policy says {strictest}"
+
+    def _rule(self, kind: str, playbook: str, role: str, severity: Severity) -> Decision:
+        for rule in self.rules:
+            if rule.matches(kind, playbook, role, severity):
+                return rule.decision
+        return self.default
+
+
+_STRICTNESS: tuple[Decision, ...] = ("auto", "ask", "never")
+
+
+class Floor(BaseModel):
+    """CT196's own limits: checked again after the signature, whatever CT190 decided. No mode lifts them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    playbooks: tuple[str, ...] = Field(
+        default=(), description="playbooks that may run here; empty: the whole catalogue"
+    )
+    never_hosts: tuple[str, ...] = Field(default=(), description="hosts that no plan may name")
+    max_hosts: int = Field(default=3, ge=1, description="hosts in one plan")
+    starts_per_hour: int = Field(default=10, ge=1, description="plans started in any 60 minutes")
+
+    def objection(self, approved: ApprovedPlan, remediation: Remediation, hosts: list[Host]) -> tuple[str, str] | None:
+        """The reason (one word and a sentence) for which the plan must not run, or None."""
+        plan = approved.plan
+        pairs = [host.pair for host in hosts if host.pair]
+        checks = (
+            (
+                bool(self.playbooks) and plan.remediation not in self.playbooks,
+                "playbook",
+                f"{plan.remediation} is not among the playbooks allowed here",
+            ),
+            (
+                plan.playbook_digest != remediation.digest,
+                "playbook_digest",
+                f"{plan.remediation} here is not the playbook that was approved",
+            ),
+            (
+                len(plan.hosts) > min(self.max_hosts, remediation.max_hosts),
+                "max_hosts",
+                f"{len(plan.hosts)} hosts are more than one plan may touch",
+            ),
+            (len(set(plan.hosts)) != len(plan.hosts), "hosts", "a host is named twice"),
+            (
+                any(host in self.never_hosts for host in plan.hosts),
+                "never_hosts",
+                "a host of the plan must never be touched",
+            ),
+            (len(pairs) != len(set(pairs)), "pair", "the plan touches both halves of a redundant pair"),
+            (
+                any(not host.role for host in hosts) and remediation.risk != "read_only",
+                "role",
+                "a host without a role is read-only",
+            ),
+            (
+                approved.approval.mode == "auto" and remediation.approval == "human",
+                "approval",
+                f"{plan.remediation} needs a human's approval",
+            ),
+        )
+        return next(((word, text) for bad, word, text in checks if bad), None)

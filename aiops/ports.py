@@ -1,0 +1,484 @@
+"""What we need from outside, in our own words, and what each trust domain is given of it.
+
+A port is a page of docstrings; its adapters live in ``aiops/adapters`` and pass the same contract tests.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from aiops.domain.event import Event
+from aiops.domain.fact import utcnow
+from aiops.domain.finding import Finding
+from aiops.domain.host import Host
+from aiops.domain.incident import Entry, Incident, State
+from aiops.domain.outcome import Outcome
+from aiops.domain.plan import Approval, ApprovedPlan, Plan, SignedPlan
+from aiops.domain.policy import Floor, Policy
+from aiops.domain.remediation import Remediation
+from aiops.domain.sweep import Sweep
+from aiops.domain.verdict import Question, Verdict
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What one remote execution printed. ``seconds`` is its wall time."""
+
+    stdout: bytes
+    stderr: bytes
+    code: int
+    seconds: float
+
+
+class Shell(Protocol):
+    """Runs one script on one host, read-only, over a connection that is kept open. Safe to call from many threads."""
+
+    def run(self, host: Host, script: str, seconds: float) -> Printed:
+        """Run a POSIX sh script and wait for its end, at most ``seconds``.
+
+        :raises HostUnreachableError: no connection, or it broke
+        :raises HostTimeoutError: no end in time
+        :raises HostKeyError: the host's key is not the trusted one
+        """
+
+    def close(self) -> None:
+        """Close every connection."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """How a web server answered one request. ``status`` is None when it did not; then ``reason`` says why not."""
+
+    url: str
+    status: int | None
+    reason: str
+    seconds: float
+
+
+class Web(Protocol):
+    """Asks for pages as a user would: certificates are checked, redirections are not followed."""
+
+    def get(self, url: str, seconds: float) -> Page:
+        """One GET, at most ``seconds`` in all. A server that does not answer is a page without a status.
+
+        :raises SettingsError: the address is no http or https address
+        :raises UnknownError: the name cannot be resolved from here, so nothing is known about the server
+        """
+
+
+class Inventory(Protocol):
+    """The hosts we know."""
+
+    def hosts(self) -> Sequence[Host]:
+        """All of them, in the inventory's order.
+
+        :raises SettingsError: the inventory cannot be read
+        """
+
+    def find(self, name: str) -> Host:
+        """One of them.
+
+        :raises UnknownError: no such host
+        """
+
+
+class Events(Protocol):
+    """The record of what happened, for the bridge: a capped log."""
+
+    def publish(self, event: Event) -> None:
+        """Append the event. An invalid one goes to quarantine and is counted; nothing is raised for it.
+
+        A bus that does not answer is logged, never raised: a mirror must not stop the work.
+        """
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """One entry of the event log: its position, and the event's JSON or the quarantined text."""
+
+    cursor: str
+    topic: str
+    payload: str
+    quarantined: bool = False
+    retain: bool = False
+
+
+class EventLog(Protocol):
+    """The reading end of ``Events``: only the bridge has it."""
+
+    def read(self, after: str, count: int, seconds: float) -> Sequence[Mirrored]:
+        """Up to ``count`` entries after the cursor; waits at most ``seconds`` for the first one.
+
+        :raises BusError: Redis does not answer
+        """
+
+    def cursor(self) -> str:
+        """Where the last run stopped; ``0`` at the very beginning."""
+
+    def move(self, cursor: str) -> None:
+        """Remember that everything up to the cursor has been acknowledged by the broker."""
+
+
+class Broker(Protocol):
+    """An MQTT broker we publish to."""
+
+    def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Publish at QoS 1 and return when the broker has acknowledged.
+
+        :raises BusError: not connected, or no acknowledgement in time
+        """
+
+    def publish_all(self, entries: Sequence[Mirrored]) -> int:
+        """Publish in order at QoS 1 and return how many, counted from the first, the broker has acknowledged.
+
+        What comes after that number may have arrived too and must be published again.
+
+        :raises BusError: not even the first one
+        """
+
+    def announce(self, state: str, reason: str = "") -> None:
+        """Retain on the bridge's own topic how it is (``online``, ``degraded``). Never raises."""
+
+    def close(self) -> None:
+        """Say good-bye, so that the last will is not sent."""
+
+
+class IncidentLedger(Protocol):
+    """CT190's record. Every write is durable when the call returns.
+
+    :raises LedgerBusyError: from any method, when the database is locked or its disk is full
+    """
+
+    def open(self, incident: Incident, entry: Entry) -> None:
+        """Store a new incident with the first line of its timeline."""
+
+    def get(self, incident: str) -> Incident:
+        """:raises UnknownError: no such incident."""
+
+    def live(self) -> Sequence[Incident]:
+        """All incidents that are not resolved, oldest first; suppressed ones too, since they end by being found gone."""
+
+    def by_fingerprint(self, fingerprint: str) -> Incident | None:
+        """The incident that holds the finding and is not resolved, if any."""
+
+    def last_resolved(self, fingerprint: str, since: datetime) -> Incident | None:
+        """The newest incident resolved since then that held the finding and had been repaired by us, if any."""
+
+    def search(
+        self,
+        *,
+        host: str = "",
+        since: datetime | None = None,
+        text: str = "",
+        state: State | None = None,
+        limit: int = 200,
+    ) -> Sequence[Incident]:
+        """Newest first; an empty filter matches everything."""
+
+    def see(self, incident: str, findings: Sequence[Finding], at: datetime) -> Incident:
+        """Add findings that are new to the incident, refresh the ones it has, and note when it was last seen."""
+
+    def move(self, incident: str, expected: Sequence[State], to: State, entry: Entry) -> bool:
+        """Compare-and-set: move the incident if it stands in one of ``expected``; False when it does not.
+
+        :raises RefusedError: the state machine knows no such move
+        """
+
+    def note(self, incident: str, entry: Entry) -> None:
+        """Add a line to the timeline."""
+
+    def timeline(self, incident: str) -> Sequence[Entry]:
+        """All lines, oldest first."""
+
+    def store_verdict(self, verdict: Verdict) -> bool:
+        """Keep the first verdict of an incident; False when it had one (a doubled message)."""
+
+    def verdict(self, incident: str) -> Verdict | None:
+        """The verdict, if there is one."""
+
+    def store_plan(self, plan: Plan) -> None:
+        """Keep a plan. Storing the same plan again changes nothing."""
+
+    def plan(self, plan: str) -> Plan:
+        """:raises UnknownError: no such plan."""
+
+    def plan_of(self, incident: str) -> Plan | None:
+        """The incident's newest plan."""
+
+    def approve(self, plan: str, approval: Approval) -> bool:
+        """Bind an approval to the plan's digest, once. False when the plan is already approved.
+
+        :raises RefusedError: the digest is another one, or the plan has expired
+        """
+
+    def approval(self, plan: str) -> Approval | None:
+        """The plan's approval, if any."""
+
+    def store_outcome(self, outcome: Outcome) -> bool:
+        """Keep a plan's outcome; False when it had a final one. An ``unknown`` may be replaced by a final one."""
+
+    def outcome(self, plan: str) -> Outcome | None:
+        """The plan's outcome, if any."""
+
+    def unsettled(self) -> Sequence[Plan]:
+        """Approved plans without an outcome, oldest first: the sweeper rings for them again."""
+
+    def starts_since(self, moment: datetime) -> int:
+        """How many plans were approved since then."""
+
+    def record_sweep(self, sweep: Sweep) -> int:
+        """Keep what was looked at and what was blind; returns how many shards of that sweep have arrived so far."""
+
+    def take_sweep(self, sweep: str) -> Sequence[Sweep]:
+        """The shards that have arrived and were not taken before: each is handed out once."""
+
+    def sweep(self, sweep: str) -> Sequence[Sweep]:
+        """All shards that have arrived of one sweep, taken or not."""
+
+    def first_time(self, fingerprint: str, at: datetime) -> bool:
+        """Whether this occurrence is seen for the first time; remembers it."""
+
+    def mark(self, incident: str, *, gone: Sequence[str], back: Sequence[str], at: datetime) -> Sequence[Finding]:
+        """Note which fingerprints a detector found gone and which are back; returns the states that are not gone."""
+
+    def last_sweeps(self) -> Mapping[str, datetime]:
+        """When each detector last finished a sweep."""
+
+    def blind_streak(self, host: str, detector: str, probe: str) -> int:
+        """For how many sweeps in a row the probe has been blind on the host; 0 when it could look the last time."""
+
+    def frozen(self) -> str:
+        """Who froze it and why; empty when not frozen."""
+
+    def freeze(self, who: str, why: str, at: datetime) -> None:
+        """Stop every start until ``thaw``. The first freeze stands."""
+
+    def thaw(self) -> None:
+        """Allow starts again."""
+
+    def prune(self, before: datetime, sweeps_before: datetime) -> int:
+        """Delete incidents resolved before the one moment and sweeps before the other; returns how many incidents."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the execution ledger says to a signed plan that arrives.
+
+    ``state`` is ``received`` (start it), ``claimed`` (it is running or was started) or ``done``. ``new`` is False for a plan
+    that was known already; then nothing is started that was started before, and ``outcome`` holds what is recorded.
+    """
+
+    state: str
+    new: bool
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to touch the plan's hosts, once. ``fence`` grows with every claim and is what the hosts compare."""
+
+    plan: str
+    fence: int
+    lease_until: datetime
+    hosts: tuple[str, ...] = field(default=())
+
+
+class ExecutionLedger(Protocol):
+    """CT196's record: plans received, nonces burnt, claims, outcomes. Durable when the call returns."""
+
+    def receive(self, approved: ApprovedPlan, now: datetime) -> Receipt:
+        """Store a plan at its first arrival; the same plan again returns what is recorded.
+
+        An unstarted plan that arrives with a newer approval is kept with that one.
+
+        :raises RefusedError: ``nonce`` when the nonce was used with another digest, ``digest`` when the plan's id was,
+            ``expired`` when an unstarted plan is past its ``not_after``, ``epoch`` when it was approved before a restore
+        """
+
+    def claim(self, plan: str, lease_seconds: float, now: datetime) -> Claim | None:
+        """Compare-and-set from received to claimed; None when it was claimed before or one of its hosts is claimed."""
+
+    def extend(self, claim: Claim, lease_seconds: float, now: datetime) -> bool:
+        """Heartbeat; False when the claim is no longer ours."""
+
+    def finish(self, claim: Claim, outcome: Outcome) -> bool:
+        """Record the outcome if the claim still holds; False when somebody declared it lost before.
+
+        ``unknown`` keeps the hosts claimed. ``skipped`` gives the claim back: nothing was started, so the plan is as it was
+        when it was received.
+        """
+
+    def expired(self, now: datetime) -> Sequence[Claim]:
+        """Claims whose lease has run out without an outcome."""
+
+    def declare_unknown(self, claim: Claim, outcome: Outcome) -> bool:
+        """Compare-and-set an expired claim to outcome ``unknown``."""
+
+    def release(self, plan: str) -> None:
+        """Forget the claim on the hosts of a plan that ended ``unknown``, after a human has looked."""
+
+    def outcome(self, plan: str) -> Outcome | None:
+        """What is recorded, if anything."""
+
+    def approved(self, plan: str) -> ApprovedPlan:
+        """:raises UnknownError: the plan never arrived here."""
+
+    def starts_since(self, moment: datetime) -> int:
+        """How many plans were claimed since then."""
+
+    def begin_epoch(self, now: datetime) -> Sequence[Outcome]:
+        """After a restore from backup: every plan without an outcome becomes ``unknown`` and keeps its hosts claimed.
+
+        Plans approved before now are refused from here on, and the next fence is higher than any given before.
+        """
+
+
+class Executor(Protocol):
+    """Runs a plan on its hosts."""
+
+    def run(
+        self,
+        approved: ApprovedPlan,
+        remediation: Remediation,
+        hosts: Sequence[Host],
+        claim: Claim,
+        beat: Callable[[], bool],
+    ) -> Outcome:
+        """Record check mode and diff, then run, and return what came of it. Never raises for a failed playbook.
+
+        ``beat`` is called every few seconds; when it returns False the run is killed and the outcome is ``unknown``.
+        """
+
+
+class Signer(Protocol):
+    """Holds the signing key: only ``incidents`` has one."""
+
+    def sign(self, approved: ApprovedPlan) -> SignedPlan:
+        """Sign the canonical text of the approved plan."""
+
+
+class Verifier(Protocol):
+    """Holds the public keys: only ``remediation`` needs one."""
+
+    def verify(self, signed: SignedPlan) -> ApprovedPlan:
+        """Check the signature over the text, then parse it.
+
+        :raises RefusedError: ``signature`` when it does not hold, ``payload`` when the text is no approved plan
+        """
+
+
+class PermitOffice(Protocol):
+    """Issues the permit that a start needs: only ``incidents`` has it."""
+
+    def renew(self) -> None:
+        """Issue a fresh permit, valid for less than a second.
+
+        :raises BusError: Redis does not answer
+        """
+
+    def revoke(self) -> None:
+        """Take the permit away at once."""
+
+
+class Permit(Protocol):
+    """The reading end of the permit."""
+
+    def valid(self) -> bool:
+        """Whether a fresh, rightly signed permit lies there now. False when Redis does not answer."""
+
+
+class Thinker(Protocol):
+    """A model that judges. It never writes a command: it picks from the question's choices."""
+
+    def judge(self, question: Question) -> Verdict:
+        """:raises ThinkerError: no usable answer."""
+
+
+class Notifier(Protocol):
+    """A way to tell the human."""
+
+    def tell(self, event: Event) -> None:
+        """Deliver the message.
+
+        :raises TransientError: it could not be delivered now
+        """
+
+
+@dataclass(frozen=True)
+class DetectionServices:
+    """What CT192 has: eyes."""
+
+    inventory: Inventory
+    shell: Shell
+    events: Events
+    seconds_per_host: float = 60.0
+    threads: int = 20
+    shard_size: int = 20
+    thresholds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    clock: Clock = utcnow
+    web: Web | None = None
+
+
+@dataclass(frozen=True)
+class IncidentServices:
+    """What the deciding side of CT190 has: the ledger, the policy and the signing key."""
+
+    inventory: Inventory
+    ledger: IncidentLedger
+    events: Events
+    signer: Signer
+    permits: PermitOffice
+    policy: Policy
+    catalogue: Mapping[str, Remediation]
+    llm: bool = False
+    group_hosts: int = 3
+    blind_after: int = 3
+    relapse_window: timedelta = timedelta(hours=24)
+    keep_incidents: timedelta = timedelta(days=730)
+    keep_sweeps: timedelta = timedelta(days=14)
+    clock: Clock = utcnow
+
+
+@dataclass(frozen=True)
+class TriageServices:
+    """What the thinking side of CT190 has: a model, and nothing to decide with."""
+
+    thinker: Thinker
+    events: Events
+    clock: Clock = utcnow
+
+
+@dataclass(frozen=True)
+class RemediationServices:
+    """What CT196 has: hands, its own ledger and its own limits."""
+
+    inventory: Inventory
+    executions: ExecutionLedger
+    executor: Executor
+    verifier: Verifier
+    permit: Permit
+    floor: Floor
+    catalogue: Mapping[str, Remediation]
+    events: Events
+    lease_seconds: float = 30.0
+    clock: Clock = utcnow
+
+
+@dataclass(frozen=True)
+class NotifyServices:
+    """What tells the human."""
+
+    notifier: Notifier
+    events: Events
+    clock: Clock = utcnow
+
+
+@dataclass(frozen=True)
+class BridgeServices:
+    """What mirrors: the event log's reading end and a broker."""
+
+    log: EventLog
+    broker: Broker

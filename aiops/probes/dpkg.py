@@ -1,0 +1,99 @@
+"""dpkg-query: the state of every package dpkg knows, and which init scripts and defaults its leftovers own."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiops.probes import MIB, Probe, UnreadableError
+
+_WANTS = {"unknown": "u", "install": "i", "hold": "h", "deinstall": "r", "purge": "p"}
+_STATES = {
+    "not-installed": "n",
+    "config-files": "c",
+    "half-installed": "H",
+    "unpacked": "U",
+    "half-configured": "F",
+    "triggers-awaited": "W",
+    "triggers-pending": "t",
+    "installed": "i",
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """One row. The three words are dpkg's: what is wanted, what is, and ``ok`` or ``reinstreq``."""
+
+    want: str
+    status: str
+    flag: str
+    name: str
+    architecture: str
+    version: str
+    section: str
+
+    @property
+    def code(self) -> str:
+        """The letters of ``dpkg -l``: ``ii``, ``rc``, ``iF``, ``uWR``."""
+        return _WANTS[self.want] + _STATES[self.status] + ("R" if self.flag == "reinstreq" else "")
+
+    @property
+    def installed(self) -> bool:
+        """Its files are there and it is or was usable; leftovers and half-installed packages are not."""
+        return self.status in _INSTALLED
+
+    @property
+    def leftover(self) -> bool:
+        """Removed, its configuration kept."""
+        return self.status == "config-files"
+
+    @property
+    def family(self) -> str:
+        """The section without its archive area: ``non-free/kernel`` is ``kernel``."""
+        return self.section.rpartition("/")[2]
+
+
+_INSTALLED = frozenset({"installed", "triggers-pending", "triggers-awaited", "half-configured", "unpacked"})
+
+
+def _read(text: str) -> tuple[Package, ...]:
+    packages = []
+    for row in text.splitlines():
+        words = row.split("\t")
+        if len(words) != 7 or words[0] not in _WANTS or words[1] not in _STATES:  # noqa: PLR2004 - one word per field asked for
+            raise UnreadableError(f"dpkg-query printed a row that is none: {row[:120]!r}")
+        packages.append(Package(*words))
+    if not any(package.name == "dpkg" for package in packages):
+        raise UnreadableError("dpkg-query does not know the package dpkg: this is not the whole list")
+    return tuple(packages)
+
+
+_FIELDS = ("db:Status-Want", "db:Status-Status", "db:Status-Eflag", "Package", "Architecture", "Version", "Section")
+
+PACKAGES = Probe(
+    name="dpkg-query",
+    argv=("dpkg-query", "-W", "-f", "\\t".join(f"${{{name}}}" for name in _FIELDS) + "\\n"),
+    read=_read,
+    limit=4 * MIB,
+    remedy="look at /var/lib/dpkg/status",
+)
+
+_OWNED = re.compile(
+    r"/var/lib/dpkg/info/(?P<package>[^:/]+)(?::[^:/]+)?\.list:/etc/(?:init\.d|default)/(?P<stem>[^/]+)"
+)
+
+
+def _read_owners(text: str) -> Mapping[str, str]:
+    """The package by the name its init script or defaults file has: that outlives the package's removal."""
+    return {match["stem"]: match["package"] for row in text.splitlines() if (match := _OWNED.fullmatch(row))}
+
+
+# grep ends with 1 when nothing matches: a system without any init script.
+OWNERS = Probe(
+    name="dpkg-init-scripts",
+    argv=(
+        *("grep", "-r", "-H", "--include=*.list", "-E", "^/etc/(init[.]d|default)/[^/]+$"),
+        "/var/lib/dpkg/info",
+    ),
+    read=_read_owners,
+    codes=(0, 1),
+)

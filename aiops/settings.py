@@ -1,0 +1,239 @@
+"""Typed settings: a TOML file, then the environment on top, secrets as files.
+
+The file is ``$AIOPS_CONFIG``, else ``/etc/aiops/aiops.toml``, else what ``aiops run`` wrote into the user's state folder.
+``AIOPS_REDIS__URL`` sets ``[redis] url``. A key that nobody knows is refused. Secrets are never values: a setting names the
+file that holds one, looked up in ``$CREDENTIALS_DIRECTORY`` (systemd's LoadCredential) when the path is relative.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from aiops.domain.policy import Floor, Policy
+from aiops.errors import SettingsError
+
+_DEFAULT_FILE = Path("/etc/aiops/aiops.toml")
+_OTHER_VARIABLES = frozenset({"AIOPS_CONFIG", "AIOPS_REDIS_SERVER", "AIOPS_LAB_CACHE", "AIOPS_PORT_BASE"})
+"""Variables with our prefix that are no settings."""
+
+
+class Section(BaseModel):
+    """A table of the file; an unknown key in it is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Redis(Section):
+    """The broker and the event stream. Without ``url``, ``aiops run`` starts an embedded server."""
+
+    url: str = "redis://127.0.0.1:6379/0"
+    username: str = ""
+    password_file: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _no_password(cls, url: str) -> str:
+        if urlsplit(url).password:
+            msg = "put the password into a file and name it in password_file"
+            raise ValueError(msg)
+        return url
+
+    def full_url(self) -> str:
+        """The URL with user and password; only ever handed to a client, never printed.
+
+        :raises SettingsError: the password file cannot be read
+        """
+        if self.password_file is None:
+            return self.url
+        parts = urlsplit(self.url)
+        place = f"{parts.hostname}:{parts.port or 6379}"
+        return urlunsplit(
+            parts._replace(netloc=f"{quote(self.username)}:{quote(secret(self.password_file), safe='')}@{place}")
+        )
+
+
+class Mqtt(Section):
+    """The broker that mirrors; without ``host`` nothing is mirrored."""
+
+    host: str = ""
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    prefix: str = Field(default="pixelium", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")
+
+
+class Fleet(Section):
+    """The hosts: an Ansible inventory, or only this machine when none is named."""
+
+    inventory: Path | None = None
+
+
+class Ssh(Section):
+    """How hosts are reached. Keys that are not in ``known_hosts`` are refused."""
+
+    user: str = "aiops-probe"
+    key_file: Path = Path("probe_key")
+    known_hosts: Path = Path("/etc/aiops/known_hosts")
+    connect_seconds: float = Field(default=10, gt=0, le=120)
+    host_seconds: float = Field(default=60, gt=0, le=600, description="hard limit for all probes of one host")
+    threads: int = Field(default=20, ge=1, le=200, description="hosts looked at together")
+    shard_size: int = Field(default=20, ge=1, le=1000, description="hosts in one detection message")
+
+
+class Repair(Section):
+    """How CT196 reaches the hosts it repairs."""
+
+    user: str = "aiops-repair"
+    key_file: Path = Path("repair_key")
+    known_hosts: Path = Path("/etc/aiops/known_hosts")
+    playbooks: Path | None = Field(default=None, description="folder of the catalogue; default: the one shipped")
+    lease_seconds: float = Field(default=30, ge=5, le=600)
+    concurrency: int = Field(default=2, ge=1, le=16)
+
+
+class Keys(Section):
+    """Ed25519: the private key that signs plans and permits (CT190 only), the public ones trusted for it (CT196)."""
+
+    signing: Path = Path("plan_signing_key")
+    trusted: Path = Path("/etc/aiops/trusted_plan_keys")
+
+
+class Llm(Section):
+    """One provider; without ``model`` triage stays without an LLM and every unknown fault goes to a human."""
+
+    model: str = ""
+    api_base: str = ""
+    key_file: Path | None = None
+    seconds: float = Field(default=30, gt=0, le=300, description="hard limit for one answer")
+
+
+class Correlation(Section):
+    """When findings make one incident."""
+
+    group_hosts: int = Field(default=3, ge=2, description="hosts with one cause that make one incident")
+    blind_after: int = Field(default=3, ge=1, description="sweeps without a look until that is an incident")
+
+
+class Records(Section):
+    """How long things are kept."""
+
+    incident_days: int = Field(default=730, ge=30, description="two years, as the operator asked")
+    sweep_days: int = Field(default=14, ge=1)
+
+
+class Log(Section):
+    """How the processes log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    form: Literal["json", "console"] = "json"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. ``aiops settings`` prints it with what is secret left out."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AIOPS_", env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
+    )
+
+    state: Path = Field(default_factory=lambda: default_state(), description="folder for ledgers and cursors")  # noqa: PLW0108 - defined below
+    timezone: str = "Europe/Paris"
+    redis: Redis = Redis()
+    mqtt: Mqtt = Mqtt()
+    fleet: Fleet = Fleet()
+    ssh: Ssh = Ssh()
+    repair: Repair = Repair()
+    keys: Keys = Keys()
+    policy: Policy = Policy()
+    floor: Floor = Floor()
+    llm: Llm = Llm()
+    correlation: Correlation = Correlation()
+    records: Records = Records()
+    detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment over the file, and nothing else."""
+        path = config_file()
+        if path is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+
+
+def config_file() -> Path | None:
+    """The settings file in force, if any.
+
+    :raises SettingsError: ``AIOPS_CONFIG`` names a file that is not there
+    """
+    named = os.environ.get("AIOPS_CONFIG")
+    if named:
+        if not Path(named).is_file():
+            raise SettingsError("AIOPS_CONFIG", f"there is no file {named}")
+        return Path(named)
+    places = (_DEFAULT_FILE, default_state() / "aiops.toml")
+    return next((place for place in places if place.is_file()), None)
+
+
+def load_settings() -> Settings:
+    """Read and check everything.
+
+    :raises SettingsError: with one line per wrong or unknown key
+    """
+    fields = {f"AIOPS_{name.upper()}" for name in Settings.model_fields}
+    strange = sorted(
+        name
+        for name in os.environ
+        if name.startswith("AIOPS_") and name.partition("__")[0] not in fields and name not in _OTHER_VARIABLES
+    )
+    if strange:
+        raise SettingsError("environment", f"unknown: {', '.join(strange)}; `aiops settings` lists what can be set")
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = (f"{'.'.join(str(part) for part in line['loc'])}: {line['msg']}" for line in error.errors())
+        raise SettingsError(str(config_file() or "settings"), "; ".join(lines)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(str(config_file()), f"not TOML: {error}") from None
+
+
+def default_state() -> Path:
+    """Systemd's StateDirectory, or the user's own state folder."""
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        return Path(given.split(":")[0])
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "aiops"
+
+
+def credential(path: Path) -> Path:
+    """Where a secret file is: as given, or in systemd's credentials folder when the path is relative."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return path if path.is_absolute() or not folder else Path(folder) / path
+
+
+def secret(path: Path) -> str:
+    """The secret in the file, without its line end.
+
+    :raises SettingsError: the file cannot be read, or is empty
+    """
+    place = credential(path)
+    try:
+        text = place.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "is it a locked git-crypt file?" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+        raise SettingsError(str(place), f"the secret cannot be read: {reason}") from None
+    if not text:
+        raise SettingsError(str(place), "the secret file is empty")
+    return text

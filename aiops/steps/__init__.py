@@ -1,0 +1,43 @@
+"""The verbs: patrol, detect, correlate, triage, authorise, remediate, settle, verify, close. One file each."""
+
+from aiops.steps.approve import approve, deny
+from aiops.steps.authorise import authorise, replan
+from aiops.steps.close import close
+from aiops.steps.correlate import correlate, gather
+from aiops.steps.dispatch import dispatch
+from aiops.steps.freeze import freeze, renew_permit, thaw
+from aiops.steps.look import detect_and_report, detectors
+from aiops.steps.notify import notify
+from aiops.steps.patrol import patrol
+from aiops.steps.prune import prune
+from aiops.steps.refuse import refuse
+from aiops.steps.remediate import reap, remediate
+from aiops.steps.settle import settle
+from aiops.steps.sweeper import look_again, sweep_up
+from aiops.steps.triage import triage
+
+__all__ = [
+    "approve",
+    "authorise",
+    "close",
+    "correlate",
+    "deny",
+    "detect_and_report",
+    "detectors",
+    "dispatch",
+    "freeze",
+    "gather",
+    "look_again",
+    "notify",
+    "patrol",
+    "prune",
+    "reap",
+    "refuse",
+    "remediate",
+    "renew_permit",
+    "replan",
+    "settle",
+    "sweep_up",
+    "thaw",
+    "triage",
+]

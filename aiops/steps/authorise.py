@@ -1,0 +1,172 @@
+"""authorise: from a verdict to a plan, and from a plan to a decision by policy."""
+
+from datetime import timedelta
+
+from aiops.domain.fact import new_id
+from aiops.domain.handover import Handover
+from aiops.domain.incident import Entry, Incident, State
+from aiops.domain.plan import Plan
+from aiops.domain.policy import Decision
+from aiops.domain.remediation import Remediation
+from aiops.domain.verdict import Verdict
+from aiops.errors import AiopsError, RefusedError, UnknownError
+from aiops.ports import IncidentServices
+from aiops.remediations import bind, check_params
+from aiops.steps.approve import approve_automatically
+from aiops.steps.consider import candidates
+from aiops.steps.dispatch import dispatch
+from aiops.steps.record import happened, move
+
+_BEFORE = (State.NEW, State.ESCALATED)
+
+
+def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
+    """Take the first verdict of an incident and do what it says, as far as policy allows.
+
+    A doubled message finds the incident moved on and changes nothing.
+    """
+    incident = services.ledger.get(verdict.incident)
+    services.ledger.store_verdict(verdict)
+    if incident.state is State.TRIAGED:
+        return _act_on(incident, services.ledger.verdict(incident.id) or verdict, services)
+    text = f"{verdict.action} by {verdict.source}: {verdict.reason}"
+    triaged = move(incident, _BEFORE, State.TRIAGED, "triage", text, services)
+    if triaged is None:
+        return Handover()
+    happened(triaged, "verdict.given", text, services, **verdict.model_dump(mode="json", exclude={"incident"}))
+    return _act_on(triaged, verdict, services)
+
+
+def plan_for(incident: Incident, playbook: str, services: IncidentServices) -> Plan:
+    """The plan for the incident's hosts that share the lead finding's parameters.
+
+    :raises UnknownError: the playbook is not in the catalogue, or fixes nothing of this incident
+    :raises RefusedError: a parameter is not what its manifest allows
+    """
+    remediation = services.catalogue.get(playbook)
+    if remediation is None:
+        raise UnknownError("playbook", playbook, "`aiops playbooks` lists them")
+    kinds = {fix.kind for fix in remediation.fixes}
+    fixable = [finding for finding in incident.findings if finding.kind in kinds]
+    if not fixable:
+        raise UnknownError("finding that it fixes", playbook, f"it repairs {', '.join(sorted(kinds)) or 'no finding'}")
+    bound = bind(remediation, fixable[0])
+    params = check_params(remediation, bound)
+    alike = [finding for finding in fixable if finding.kind == fixable[0].kind and bind(remediation, finding) == bound]
+    now = services.clock()
+    return Plan(
+        id=new_id("plan", now),
+        incident=incident.id,
+        remediation=playbook,
+        playbook_digest=remediation.digest,
+        hosts=tuple(dict.fromkeys(finding.host for finding in alike)),
+        params=params,
+        risk=remediation.risk,
+        rationale=f"{remediation.title} because: {fixable[0].summary}",
+        verify=tuple(dict.fromkeys((*remediation.verify, *(finding.detector for finding in incident.states)))),
+        timeout=remediation.timeout,
+        created_at=now,
+        expires_at=now + timedelta(seconds=services.policy.plan_lifetime),
+    )
+
+
+def decide(
+    incident: Incident, plan: Plan, remediation: Remediation, services: IncidentServices
+) -> tuple[Decision, str]:
+    """Policy's answer for the plan; frozen means a human is asked."""
+    hosts = [services.inventory.find(name) for name in plan.hosts]
+    kinds = [finding.kind for finding in incident.findings if finding.kind in {fix.kind for fix in remediation.fixes}]
+    decision, reason = services.policy.decide(
+        kinds, remediation, hosts, incident.severity, relapse=bool(incident.relapse_of)
+    )
+    frozen = services.ledger.frozen()
+    if decision == "auto" and frozen:
+        return "ask", f"frozen by {frozen}"
+    return decision, reason
+
+
+def await_approval(incident: Incident, plan: Plan, reason: str, services: IncidentServices) -> Handover:
+    """Park the plan until a human says yes or no, and tell the human."""
+    before = (State.TRIAGED, State.ESCALATED, State.REMEDIATING)
+    text = f"waiting for approval ({reason}): {plan.remediation} on {', '.join(plan.hosts)}"
+    waiting = move(incident, before, State.AWAITING_APPROVAL, "authorise", text, services)
+    if waiting is None:
+        return Handover()
+    notice = happened(
+        waiting,
+        "plan.made",
+        f"{text}. Approve with: aiops approve {incident.id}",
+        services,
+        plan=plan.model_dump(mode="json"),
+        digest=plan.digest,
+    )
+    return Handover(notices=(notice,))
+
+
+def escalate(incident: Incident, step: str, reason: str, services: IncidentServices) -> Handover:
+    """Hand the incident to a human."""
+    before = tuple(state for state in State if state.open and state is not State.ESCALATED)
+    escalated = move(incident, before, State.ESCALATED, step, reason, services)
+    if escalated is None:
+        return Handover()
+    notice = happened(escalated, "incident.escalated", f"{escalated.title}: {reason}", services)
+    return Handover(notices=(notice,))
+
+
+def _act_on(incident: Incident, verdict: Verdict, services: IncidentServices) -> Handover:
+    if verdict.action == "drop":
+        move(incident, (State.TRIAGED,), State.SUPPRESSED, "authorise", f"dropped: {verdict.reason}", services)
+        return Handover()
+    if verdict.action != "remediate":
+        return escalate(incident, "authorise", verdict.reason, services)
+    try:
+        plan = plan_for(incident, verdict.playbook, services)
+        decision, reason = decide(incident, plan, services.catalogue[plan.remediation], services)
+    except AiopsError as error:
+        return escalate(incident, "authorise", f"{verdict.playbook} cannot be planned: {error}", services)
+    services.ledger.store_plan(plan)
+    text = f"plan {plan.id}: {plan.remediation} on {', '.join(plan.hosts)} with {plan.params}; {reason}"
+    services.ledger.note(incident.id, Entry(at=services.clock(), step="authorise", text=text))
+    if decision == "never":
+        return escalate(incident, "authorise", reason, services)
+    if decision == "ask":
+        return await_approval(incident, plan, reason, services)
+    approve_automatically(plan, services)
+    happened(
+        incident,
+        "plan.approved",
+        f"{plan.remediation} on {', '.join(plan.hosts)}: {reason}",
+        services,
+        plan=plan.id,
+        by="policy",
+    )
+    return dispatch(plan.id, services)
+
+
+def replan(incident: str, playbook: str, services: IncidentServices) -> tuple[Plan, Handover]:
+    """A human asks for a new plan: with the playbook named, or the one of the verdict. It still needs an approval.
+
+    :raises UnknownError: no such incident, or no playbook to plan with
+    :raises RefusedError: policy or the incident's state forbids it
+    """
+    known = services.ledger.get(incident)
+    verdict = services.ledger.verdict(incident)
+    name = playbook or (verdict.playbook if verdict else "")
+    if not name:
+        fitting = (
+            ", ".join(remediation.id for remediation, _, _ in candidates(known, services)) or "none in the catalogue"
+        )
+        raise UnknownError("playbook in the verdict of", incident, f"name one with --playbook; fitting: {fitting}")
+    if known.state not in {State.ESCALATED, State.AWAITING_APPROVAL}:
+        raise RefusedError(
+            "state", f"{incident} is {known.state.value}; only what waits for a human can be planned anew"
+        )
+    made = plan_for(known, name, services)
+    decision, reason = decide(known, made, services.catalogue[name], services)
+    if decision == "never":
+        raise RefusedError("policy", reason)
+    services.ledger.store_plan(made)
+    if known.state is State.AWAITING_APPROVAL:
+        services.ledger.note(incident, Entry(at=services.clock(), step="authorise", text=f"new plan {made.id}: {name}"))
+        return made, Handover()
+    return made, await_approval(known, made, "a human asked for it", services)

@@ -1,0 +1,48 @@
+"""Mirror the event log to the broker: at least once, in order, without a gap."""
+
+import logging
+import threading
+from typing import Final
+
+from aiops.errors import BusError
+from aiops.ports import BridgeServices
+
+BATCH: Final = 200
+_WAIT: Final = 1.0
+_LONGEST_PAUSE: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def mirror(services: BridgeServices, stop: threading.Event) -> int:
+    """Run until ``stop`` is set; returns how many entries the broker has acknowledged.
+
+    The cursor moves after the acknowledgement, so a bridge killed between the two publishes a few entries again. A log or
+    broker that is away is said once in our log and, where it can be heard, on the bridge's own topic; then it is tried
+    again after a pause that doubles up to five seconds.
+    """
+    acknowledged, failures = 0, 0
+    while not stop.is_set():
+        try:
+            acknowledged += _once(services)
+        except BusError as error:
+            if not failures:
+                log.warning("the bridge is degraded: %s", error)
+                services.broker.announce("degraded", str(error))
+            failures += 1
+            stop.wait(min(0.2 * 2 ** min(failures, 10), _LONGEST_PAUSE))
+        else:
+            if failures:
+                log.warning("the bridge works again after %d attempts", failures)
+                services.broker.announce("online")
+            failures = 0
+    return acknowledged
+
+
+def _once(services: BridgeServices) -> int:
+    batch = services.log.read(services.log.cursor(), BATCH, _WAIT)
+    if not batch:
+        return 0
+    done = services.broker.publish_all(batch)
+    services.log.move(batch[done - 1].cursor)
+    return done

@@ -1,0 +1,130 @@
+"""The sweeper: a Celery message is a doorbell, never the record. What the ledger says is open is rung for again.
+
+Bounded: at most ``AT_ONCE`` of each sort per round, each not before ``QUIET`` seconds have passed without news.
+"""
+
+from datetime import timedelta
+
+from aiops.domain.fact import new_id
+from aiops.domain.handover import Handover
+from aiops.domain.incident import Incident, State
+from aiops.domain.outcome import Outcome
+from aiops.domain.sweep import Patrol
+from aiops.domain.verdict import Verdict
+from aiops.ports import IncidentServices
+from aiops.steps.authorise import authorise, escalate
+from aiops.steps.consider import consider
+from aiops.steps.dispatch import dispatch
+from aiops.steps.settle import ask_to_verify, renew, settle
+
+AT_ONCE = 6
+QUIET = timedelta(seconds=20)
+TRIAGE_PATIENCE = timedelta(seconds=120)
+"""A question that was not answered for so long is answered without the LLM."""
+VERIFY_PATIENCE = timedelta(minutes=15)
+"""A repair that nobody could verify for so long is handed to a human."""
+OUTCOME_GRACE = timedelta(seconds=120)
+"""Beyond a plan's own timeout and its latest start: then CT196 is taken to be gone."""
+
+
+def sweep_up(services: IncidentServices) -> Handover:
+    """One round."""
+    now = services.clock()
+    quiet = [incident for incident in services.ledger.live() if now - incident.changed_at >= QUIET]
+    rounds = (_again_new, _again_triaged, _again_waiting, _again_remediating, _again_verifying)
+    return sum((again(quiet, services) for again in rounds), Handover())
+
+
+def look_again(services: IncidentServices) -> Handover:
+    """A patrol for the detectors and hosts of every incident that is open: only a detector closes."""
+    hosts: dict[tuple[str, ...], dict[str, None]] = {}
+    for incident in services.ledger.live():
+        if incident.state not in {State.REMEDIATING, State.VERIFYING}:
+            detectors = tuple(sorted({finding.detector for finding in incident.states}))
+            hosts.setdefault(detectors, {}).update(dict.fromkeys(incident.hosts))
+    now = services.clock()
+    return Handover(
+        looks=tuple(
+            Patrol(
+                sweep=new_id("look", now),
+                detectors=detectors,
+                hosts=tuple(names),
+                started_by="look_again",
+                requested_at=now,
+            )
+            for detectors, names in hosts.items()
+        )
+    )
+
+
+def _again_new(quiet: list[Incident], services: IncidentServices) -> Handover:
+    handed = Handover()
+    for incident in [incident for incident in quiet if incident.state is State.NEW][:AT_ONCE]:
+        if services.clock() - incident.opened_at < TRIAGE_PATIENCE:
+            handed += consider(incident, services)
+        else:
+            verdict = Verdict(
+                incident=incident.id, action="alert_human", source="fallback", reason="triage did not answer"
+            )
+            handed += authorise(verdict, services)
+    return handed
+
+
+def _again_triaged(quiet: list[Incident], services: IncidentServices) -> Handover:
+    handed = Handover()
+    for incident in [incident for incident in quiet if incident.state is State.TRIAGED][:AT_ONCE]:
+        verdict = services.ledger.verdict(incident.id)
+        if verdict:
+            handed += authorise(verdict, services)
+    return handed
+
+
+def _again_waiting(quiet: list[Incident], services: IncidentServices) -> Handover:
+    """An approval whose doorbell was lost is rung for; a plan that waited too long is planned anew."""
+    handed = Handover()
+    for incident in [incident for incident in quiet if incident.state is State.AWAITING_APPROVAL][:AT_ONCE]:
+        plan = services.ledger.plan_of(incident.id)
+        if plan and services.ledger.approval(plan.id):
+            handed += dispatch(plan.id, services)
+        elif plan and plan.expires_at <= services.clock():
+            reason = (
+                f"nobody decided on {plan.remediation} within its time; `aiops plan {incident.id}` makes a new plan"
+            )
+            handed += escalate(incident, "sweeper", reason, services)
+    return handed
+
+
+def _again_remediating(quiet: list[Incident], services: IncidentServices) -> Handover:
+    handed = Handover()
+    now = services.clock()
+    for incident in [incident for incident in quiet if incident.state is State.REMEDIATING][:AT_ONCE]:
+        plan = services.ledger.plan_of(incident.id)
+        if plan is None:
+            continue
+        approval, outcome = services.ledger.approval(plan.id), services.ledger.outcome(plan.id)
+        if outcome:
+            handed += settle(outcome, services)
+        elif approval is None:
+            handed += renew(incident, plan, "it has no approval", services)
+        elif now < approval.at + timedelta(seconds=services.policy.start_within + plan.timeout) + OUTCOME_GRACE:
+            handed += dispatch(plan.id, services)
+        else:
+            lost = Outcome(
+                plan=plan.id,
+                incident=incident.id,
+                status="unknown",
+                finished_at=now,
+                reason="CT196 never said how it ended; look at the host before anything else",
+            )
+            handed += settle(lost, services)
+    return handed
+
+
+def _again_verifying(quiet: list[Incident], services: IncidentServices) -> Handover:
+    handed = Handover()
+    for incident in [incident for incident in quiet if incident.state is State.VERIFYING][:AT_ONCE]:
+        if services.clock() - incident.changed_at < VERIFY_PATIENCE:
+            handed += ask_to_verify(incident, services.ledger.plan_of(incident.id), services)
+        else:
+            handed += escalate(incident, "sweeper", "the repair ran, but nobody could look at the host since", services)
+    return handed

@@ -1,0 +1,21 @@
+"""THE CRONTAB: one line per scheduled thing, in the operator's time zone. Nothing else is scheduled anywhere.
+
+What is cheap and urgent runs every five minutes; guardians with the same interval travel as one patrol, so a host is visited
+once. Intervals below a day are plain intervals: a crontab ``*/15`` skips 75 minutes when the clocks change.
+"""
+
+from datetime import timedelta
+
+from celery.schedules import crontab
+
+GUARDIANS: dict[str, timedelta | crontab] = {
+    "health": timedelta(minutes=5),
+    "disk": timedelta(minutes=5),
+    "audit-dpkg-rc": timedelta(minutes=5),
+}
+
+HOUSEKEEPING: dict[str, timedelta | crontab] = {
+    "sweep_up": timedelta(seconds=15),  # rings again for whatever the ledger says is open
+    "look_again": timedelta(minutes=15),  # only a detector closes: open incidents are looked at
+    "prune": crontab(hour=4, minute=10),  # incidents are kept two years, sweeps two weeks
+}

@@ -1,0 +1,1 @@
+"""How the steps flow. Celery lives here and above, nowhere below."""

@@ -1,0 +1,100 @@
+"""freeze, thaw, playbooks, schedule, settings: how the system is set."""
+
+from datetime import timedelta
+from getpass import getuser
+from typing import Annotated, Any
+
+import typer
+
+from aiops import bootstrap, steps
+from aiops.settings import config_file, load_settings
+from tasks.cli.output import Json, clock, dump, table
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (freeze, thaw, playbooks, schedule, settings):
+        cli.command()(command)
+
+
+def freeze(why: Annotated[str, typer.Argument(help="For the record.")] = "", as_json: Json = False) -> None:
+    """Stop every repair from starting, within a second."""
+    frozen = steps.freeze(getuser(), why or "no reason given", bootstrap.incidents(load_settings()))
+    dump({"frozen": frozen}) if as_json else typer.echo(f"frozen by {frozen}\nallow repairs again with: aiops thaw")
+
+
+def thaw(as_json: Json = False) -> None:
+    """Allow repairs again."""
+    steps.thaw(getuser(), bootstrap.incidents(load_settings()))
+    dump({"frozen": ""}) if as_json else typer.echo(
+        "repairs are allowed again; plans that waited still need their approval"
+    )
+
+
+def playbooks(as_json: Json = False) -> None:
+    """List the catalogue: what each playbook fixes, its risk, who has to approve it."""
+    catalogue = bootstrap.catalogue(load_settings())
+    if as_json:
+        dump(list(catalogue.values()))
+        return
+    rows = [
+        (entry.id, entry.risk, entry.approval, entry.max_hosts, ", ".join(fix.kind for fix in entry.fixes), entry.title)
+        for entry in catalogue.values()
+    ]
+    table(("playbook", "risk", "approval", "hosts", "fixes", "what"), rows, empty="the catalogue is empty")
+
+
+def schedule(as_json: Json = False) -> None:
+    """Show what runs when, and when each guardian last finished a sweep."""
+    from beat_schedule import GUARDIANS, HOUSEKEEPING  # noqa: PLC0415 - imports Celery
+
+    last = bootstrap.incidents(load_settings()).ledger.last_sweeps()
+    lines: list[dict[str, Any]] = [
+        {"what": name, "when": _when(due), "last": last.get(name)}
+        for name, due in {**GUARDIANS, **HOUSEKEEPING}.items()
+    ]
+    if as_json:
+        dump(lines)
+        return
+    rows = [
+        (
+            line["what"],
+            line["when"],
+            clock(line["last"]) if line["last"] else "never" if line["what"] in GUARDIANS else "",
+        )
+        for line in lines
+    ]
+    table(("what", "when", "last finished"), rows, empty="nothing is scheduled")
+
+
+def settings(
+    schema: Annotated[bool, typer.Option("--schema", help="Print what can be set, as JSON Schema.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the settings in force. Secrets are files, so only their places are shown."""
+    loaded = load_settings()
+    if schema:
+        dump(type(loaded).model_json_schema())
+        return
+    values = loaded.model_dump(mode="json")
+    if as_json:
+        dump({"file": str(config_file() or ""), "settings": values})
+        return
+    typer.echo(f"# {config_file() or 'defaults and environment; no settings file'}")
+    for line in _lines("", values):
+        typer.echo(line)
+
+
+def _lines(prefix: str, values: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        lines += _lines(f"{name}.", value) if isinstance(value, dict) and value else [f"{name} = {value!r}"]
+    return lines
+
+
+def _when(due: Any) -> str:
+    if isinstance(due, timedelta):
+        minutes, seconds = divmod(int(due.total_seconds()), 60)
+        return f"every {minutes} min" if minutes and not seconds else f"every {int(due.total_seconds())} s"
+    return f"{next(iter(due.hour)):02d}:{next(iter(due.minute)):02d}" if len(due.hour) == 1 else str(due)

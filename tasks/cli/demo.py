@@ -1,0 +1,224 @@
+"""demo: three real hosts, three real faults, watched until the system has healed them."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aiops import bootstrap
+from aiops.domain.incident import Incident, State
+from aiops.errors import SettingsError
+from aiops.ports import IncidentServices
+from aiops.settings import load_settings
+from tasks.cli.incidents import print_sweep, wait_for_sweep
+from tasks.local import Local, running
+
+FAULTS = (("ct201", "agent-removes-manager"), ("ct202", "dead-service"), ("ct203", "vzdump-orphans"))
+"""A package removed by installing another, a dead service, backup leftovers that fill a tmpfs."""
+
+REFERENCE_SECONDS = 48.0
+"""From signal to fix, for the Wazuh incident, in the system that this one replaces."""
+
+_POLICY = """
+[policy]
+default = "ask"
+
+[[policy.rules]]
+playbooks = ["restore_removed_package", "restart_service", "clean_vzdump_orphans", "clean_disk"]
+roles = ["lab", "wazuh"]
+decision = "auto"
+
+[floor]
+starts_per_hour = 100
+"""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A fault that was injected."""
+
+    host: str
+    fault: str
+    at: datetime
+
+
+def demo(
+    seconds: Annotated[float, typer.Option(help="How long to wait for the repairs.")] = 180,
+    tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON too.")] = False,
+) -> None:
+    """Bring up three real hosts, break them, and watch the system heal them (root)."""
+    if os.geteuid() != 0:
+        raise SettingsError("demo", "booting hosts needs root; `make run` shows the system on this machine without")
+    if tied:
+        from tasks.cli.local import tie_to_parent  # noqa: PLC0415 - local imports this module
+
+        tie_to_parent()
+    with tempfile.TemporaryDirectory(prefix="aiops-demo-") as folder:
+        try:
+            healed = _demo(Path(folder), seconds, as_json=as_json)
+        except KeyboardInterrupt:
+            typer.echo("\nstopped; hosts and workers are gone", err=True)
+            raise typer.Exit(130) from None
+    if not healed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def fleet(folder: Path, hosts: int, roles: Sequence[str] = (), name: str = "demo") -> Iterator[Local]:
+    """A lab of real hosts with our two accounts on each, and the whole system beside it."""
+    probe, repair = _key(folder / "probe_key"), _key(folder / "repair_key")
+    (folder / "probe.sudoers").write_text(bootstrap.sudoers("aiops-probe"), encoding="utf-8")
+    (folder / "repair.sudoers").write_text("aiops-repair ALL=(root) NOPASSWD: ALL\n", encoding="utf-8")
+    accounts = [
+        f"--account=aiops-probe:{probe}.pub:{folder / 'probe.sudoers'}",
+        f"--account=aiops-repair:{repair}.pub:{folder / 'repair.sudoers'}",
+    ]
+    given = [f"--role={role}" for role in roles]
+    place = folder / "lab"
+    _lab(
+        "up",
+        "--hosts",
+        str(hosts),
+        "--name",
+        name,
+        "--dir",
+        str(place),
+        "--die-with",
+        str(os.getpid()),
+        *accounts,
+        *given,
+    )
+    try:
+        extra = f"""
+[fleet]
+inventory = "{place}/inventory.yml"
+
+[ssh]
+user = "aiops-probe"
+key_file = "{probe}"
+known_hosts = "{place}/known_hosts"
+host_seconds = 20
+
+[repair]
+user = "aiops-repair"
+key_file = "{repair}"
+known_hosts = "{place}/known_hosts"
+{_POLICY}"""
+        with running(Local(folder / "system", extra=extra)) as local:
+            os.environ["AIOPS_CONFIG"] = str(local.config)
+            yield local
+    finally:
+        _lab("down", "--name", name)
+
+
+def _demo(folder: Path, seconds: float, *, as_json: bool) -> bool:
+    typer.echo("booting three Debian hosts (the first time builds their base, about a minute) ...", err=True)
+    with fleet(folder, len(FAULTS), roles=("ct201=wazuh",)) as local:
+        services = bootstrap.incidents(load_settings())
+        typer.echo("a first sweep of the healthy hosts:")
+        _sweep(services)
+        broken = [_break(host, fault) for host, fault in FAULTS]
+        typer.echo("\nthe next sweep:")
+        _sweep(services)
+        done = _wait(services, local, seconds)
+        return _tell(broken, done, services, as_json=as_json)
+
+
+def _sweep(services: IncidentServices) -> None:
+    from beat_schedule import GUARDIANS  # noqa: PLC0415 - imports Celery
+    from tasks.pipeline import patrol  # noqa: PLC0415 - as above
+
+    started = patrol.delay(list(GUARDIANS), started_by="demo")
+    print_sweep(wait_for_sweep(started.id, services, 60), services)
+
+
+def _break(host: str, fault: str) -> Broken:
+    said = json.loads(_lab("break", host, fault, "--name", "demo", "--json"))
+    at = datetime.fromisoformat(said["broken_at"])
+    typer.echo(f"broke {host}: {fault} at {at:%H:%M:%S.%f} UTC")
+    return Broken(host, fault, at)
+
+
+def _wait(services: IncidentServices, local: Local, seconds: float) -> list[Incident]:
+    """Every incident of the broken hosts once none of them moves by itself any more."""
+    deadline = time.monotonic() + seconds
+    moving = {State.NEW, State.TRIAGED, State.REMEDIATING, State.VERIFYING}
+    while True:
+        found = list(services.ledger.search())
+        hosts = {host for incident in found for host in incident.hosts}
+        settled = {host for host, _ in FAULTS} <= hosts and not any(incident.state in moving for incident in found)
+        if settled or time.monotonic() >= deadline:
+            return sorted(found, key=lambda incident: incident.opened_at)
+        local.watch()
+        time.sleep(0.1)
+
+
+def _tell(
+    broken: Sequence[Broken], incidents: Sequence[Incident], services: IncidentServices, *, as_json: bool
+) -> bool:
+    result: list[dict[str, Any]] = []
+    for fault in broken:
+        mine = [incident for incident in incidents if fault.host in incident.hosts]
+        for incident in mine:
+            typer.echo(f"\n{incident.id}  {incident.state.value}  {incident.title}")
+            typer.echo(f"  {0:+7.1f} s  {'injected':<17} {fault.fault} on {fault.host}")
+            for entry in services.ledger.timeline(incident.id):
+                state = entry.state.value if entry.state else ""
+                typer.echo(f"  {(entry.at - fault.at).total_seconds():+7.1f} s  {state:<17} {entry.text}")
+        healthy = json.loads(_lab("check", fault.host, fault.fault, "--name", "demo", "--json", check=False))
+        closed = bool(mine) and all(incident.state is State.RESOLVED for incident in mine)
+        spans = [
+            (incident.resolved_at - min(finding.seen_at for finding in incident.findings)).total_seconds()
+            for incident in mine
+            if incident.resolved_at
+        ]
+        result.append(
+            {
+                "host": fault.host,
+                "fault": fault.fault,
+                "resolved": closed,
+                "oracle": healthy,
+                "incidents": [incident.id for incident in mine],
+                "seen_to_closed": max(spans, default=None),
+            }
+        )
+    seconds = [line["seen_to_closed"] for line in result if line["seen_to_closed"] is not None]
+    typer.echo("")
+    for line in result:
+        took = f"{line['seen_to_closed']:.1f} s from seen to closed" if line["seen_to_closed"] else "not closed"
+        typer.echo(
+            f"{line['host']}  {line['fault']:<22} {took}; the oracle in the host says {line['oracle'].get('verdict', '?')}"
+        )
+    healed = all(line["resolved"] and line["oracle"].get("verdict") == "absent" for line in result)
+    if seconds:
+        typer.echo(
+            f"median {statistics.median(seconds):.1f} s from seen to closed; the reference is {REFERENCE_SECONDS:g} s"
+        )
+    if as_json:
+        typer.echo(json.dumps({"healed": healed, "faults": result, "median": statistics.median(seconds or [0])}))
+    return healed
+
+
+def _key(path: Path) -> Path:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)], check=True)
+    return path
+
+
+def _lab(*words: str, check: bool = True) -> str:
+    """The lab's command, as a process of its own: what it starts must not share our signals."""
+    done = subprocess.run([sys.executable, "-m", "lab", *words], stdout=subprocess.PIPE, text=True, check=False)
+    if check and done.returncode:
+        raise SettingsError("lab", f"`lab {words[0]}` failed with code {done.returncode}; it said why above")
+    return done.stdout

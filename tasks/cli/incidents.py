@@ -1,0 +1,230 @@
+"""incidents, show, approve, deny, plan: what is wrong, and a human's word on it."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from getpass import getuser
+from typing import Annotated, Any
+
+import typer
+
+from aiops import bootstrap, steps
+from aiops.domain.incident import Incident, State
+from aiops.domain.sweep import Sweep
+from aiops.errors import SettingsError, UnknownError
+from aiops.ports import IncidentServices
+from aiops.settings import load_settings
+from tasks.cli.output import Json, clock, dump, table
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_ENDS = (State.RESOLVED, State.ESCALATED, State.SUPPRESSED, State.AWAITING_APPROVAL)
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (incidents, show, approve, deny, plan):
+        cli.command()(command)
+
+
+def incidents(
+    host: Annotated[str, typer.Option(help="Only incidents that touch this host.")] = "",
+    since: Annotated[str, typer.Option(help="Opened since: 30m, 12h, 7d, 2w or a date.")] = "",
+    text: Annotated[str, typer.Option(help="Words in the incident or its timeline.")] = "",
+    state: Annotated[State | None, typer.Option(help="Only this state.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Resolved and suppressed ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List incidents: the open ones, or everything that a filter asks for."""
+    found = _services().ledger.search(host=host, since=_moment(since), text=text, state=state)
+    if not (everything or state or since or text):
+        found = [incident for incident in found if incident.state.open]
+    if as_json:
+        dump(list(found))
+    else:
+        rows = [(one.id, one.state.value, one.severity.value, clock(one.opened_at), one.title) for one in found]
+        table(("incident", "state", "severity", "opened", "what"), rows, empty="no incidents")
+    if any(incident.state.open for incident in found):
+        raise typer.Exit(1)
+
+
+def show(
+    what: Annotated[str, typer.Argument(help="An incident, or the id that a sweep returned.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep watching until it is settled.")] = False,
+    seconds: Annotated[float, typer.Option(help="How long to follow.")] = 300,
+    as_json: Json = False,
+) -> None:
+    """Show an incident with its timeline, or what a sweep saw."""
+    services = _services()
+    if what.startswith("inc-"):
+        _show_incident(what, services, seconds if follow else 0, as_json=as_json)
+    else:
+        _show_sweep(what, services, seconds if follow else 0, as_json=as_json)
+
+
+def approve(
+    incident: str,
+    digest: Annotated[str, typer.Option(help="The plan digest you looked at; another plan is refused.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Approve the plan that waits; it binds to exactly this plan and is good for one start."""
+    from tasks.pipeline import dispatch  # noqa: PLC0415 - connects to the broker's settings only when needed
+
+    approved = steps.approve(incident, getuser(), _services(), digest=digest)
+    dispatch.delay(approved.id)
+    if as_json:
+        dump(approved)
+    else:
+        typer.echo(f"approved {approved.id}: {approved.remediation} on {', '.join(approved.hosts)}")
+        typer.echo(f"watch it with: aiops show --follow {incident}")
+
+
+def deny(incident: str, why: Annotated[str, typer.Option(help="For the record.")] = "", as_json: Json = False) -> None:
+    """Say no to the plan that waits; the incident is yours from then on."""
+    services = _services()
+    steps.deny(incident, getuser(), why, services)
+    if as_json:
+        dump(services.ledger.get(incident))
+    else:
+        typer.echo(f"denied; {incident} stays open until a detector finds it gone")
+
+
+def plan(
+    incident: str,
+    playbook: Annotated[str, typer.Option(help="A playbook that fixes one of its findings.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a new plan for an incident that waits for a human; it still has to be approved."""
+    from tasks.pipeline import hand_on  # noqa: PLC0415 - as above
+
+    services = _services()
+    made, handed = steps.replan(incident, playbook, services)
+    hand_on(handed)
+    if as_json:
+        dump(made)
+    else:
+        typer.echo(f"{made.id}: {made.remediation} on {', '.join(made.hosts)} with {made.params}")
+        typer.echo(f"approve it with: aiops approve {incident} --digest {made.digest[:12]}")
+
+
+def _services() -> IncidentServices:
+    return bootstrap.incidents(load_settings())
+
+
+def _show_incident(name: str, services: IncidentServices, seconds: float, *, as_json: bool) -> None:
+    printed = 0
+    deadline = time.monotonic() + seconds
+    while True:
+        incident = services.ledger.get(name)
+        entries = services.ledger.timeline(name)
+        if not as_json:
+            if printed == 0:
+                _head(incident, services)
+            for entry in entries[printed:]:
+                who = f" [{entry.who}]" if entry.who else ""
+                since = (entry.at - incident.opened_at).total_seconds()
+                state = entry.state.value if entry.state else ""
+                typer.echo(f"{clock(entry.at)} {since:+8.1f} s  {state:<17} {entry.step:<10} {entry.text}{who}")
+            printed = len(entries)
+        if incident.state in _ENDS or time.monotonic() >= deadline:
+            break
+        time.sleep(0.2)
+    if as_json:
+        dump(
+            {
+                "incident": incident,
+                "timeline": list(entries),
+                "verdict": services.ledger.verdict(name),
+                "plan": _plan(name, services),
+            }
+        )
+    if incident.state.open:
+        raise typer.Exit(1)
+
+
+def _head(incident: Incident, services: IncidentServices) -> None:
+    typer.echo(f"{incident.id}  {incident.state.value}  {incident.severity.value}\n{incident.title}")
+    if incident.relapse_of:
+        typer.echo(f"a relapse of {incident.relapse_of}")
+    for finding in incident.findings:
+        evidence = ", ".join(f"{key}={value}" for key, value in finding.evidence.items() if value not in ("", None, []))
+        typer.echo(f"  {finding.kind} {finding.host} {finding.subject}: {finding.summary}")
+        typer.echo(f"    {evidence[:400]}")
+    made = services.ledger.plan_of(incident.id)
+    if made:
+        typer.echo(
+            f"  plan {made.id} ({made.digest[:12]}): {made.remediation} on {', '.join(made.hosts)} {made.params}"
+        )
+        outcome = services.ledger.outcome(made.id)
+        if outcome and outcome.changes:
+            typer.echo(
+                "  announced changes (check mode):\n"
+                + "\n".join(f"    {line}" for line in outcome.changes.splitlines()[:40])
+            )
+    typer.echo("")
+
+
+def _plan(name: str, services: IncidentServices) -> dict[str, Any] | None:
+    made = services.ledger.plan_of(name)
+    if made is None:
+        return None
+    outcome = services.ledger.outcome(made.id)
+    return {"plan": made, "digest": made.digest, "approval": services.ledger.approval(made.id), "outcome": outcome}
+
+
+def _show_sweep(name: str, services: IncidentServices, seconds: float, *, as_json: bool) -> None:
+    shards = wait_for_sweep(name, services, seconds)
+    if not shards:
+        remedy = "it is not finished, or older than the settings keep; `--follow` waits for it"
+        raise UnknownError("incident or sweep", name, remedy)
+    if as_json:
+        dump(list(shards))
+    else:
+        print_sweep(shards, services)
+    if any(shard.findings for shard in shards):
+        raise typer.Exit(1)
+
+
+def wait_for_sweep(name: str, services: IncidentServices, seconds: float) -> list[Sweep]:
+    """The shards of a sweep once all have arrived, or what there is when the time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        shards = list(services.ledger.sweep(name))
+        if (shards and len(shards) >= shards[0].patrol.shards) or time.monotonic() >= deadline:
+            return shards
+        time.sleep(0.1)
+
+
+def print_sweep(shards: list[Sweep], services: IncidentServices) -> None:
+    """A finished sweep for a human: figures, findings, and what could not be seen."""
+    for shard in shards:
+        seconds = (shard.finished_at - shard.started_at).total_seconds()
+        names = ", ".join(shard.patrol.detectors)
+        typer.echo(
+            f"{names}: {len(shard.hosts)} host(s) in {seconds:.1f} s, {len(shard.findings)} finding(s), "
+            f"{len(shard.blind)} blind"
+        )
+        for host, figures in shard.figures.items():
+            for label, value in figures.items():
+                typer.echo(f"  {host}  {label}: {value}")
+        for finding in shard.findings:
+            held = services.ledger.by_fingerprint(finding.fingerprint)
+            typer.echo(
+                f"  {finding.severity.value:<8} {finding.host}  {finding.summary}  ({held.id if held else 'no incident'})"
+            )
+        for blind in shard.blind:
+            typer.echo(
+                f"  blind    {blind.host}  {blind.detector}/{blind.probe}: {blind.reason} {blind.remedy}".rstrip()
+            )
+        for host in shard.asleep:
+            typer.echo(f"  asleep   {host}  as expected")
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    if text[:-1].isdigit() and text[-1] in _UNITS:
+        return datetime.now(UTC) - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError("--since", f"{text!r} is neither 30m, 12h, 7d, 2w nor a date like 2026-11-23") from None
+    return parsed.astimezone(UTC)

@@ -1,0 +1,175 @@
+"""The whole system on one page.
+
+    the clock -> patrol -> detect | correlate                    the only chain; it ends where the next trust domain begins
+    a verdict, by rule or from triage -> authorise               policy decides, or a human
+    an approved plan -> dispatch -> remediate -> settle          signed on CT190, checked on CT196
+    a repair -> verify -> close                                  the detector that fired looks again
+
+A task calls its step and hands on what the step returned. It decides nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from celery import chain
+
+from aiops import steps
+from aiops.domain.event import Event
+from aiops.domain.handover import Handover
+from aiops.domain.outcome import Outcome
+from aiops.domain.plan import SignedPlan
+from aiops.domain.sweep import Patrol, Sweep
+from aiops.domain.verdict import Question, Verdict
+from aiops.errors import RefusedError
+from tasks import services
+from tasks.app import Step, app
+
+GATHER_SECONDS = 5
+"""How long a sweep waits for its slowest shard before it is worked through without it."""
+
+
+# detect: CT192 looks, changes nothing
+
+
+@app.task(name="patrol", bind=True)
+def patrol(self: Step, guardians: str | list[str], hosts: Sequence[str] = (), started_by: str = "shell") -> None:
+    """The clock, the command line, or a human at a Python shell: ``patrol.delay("disk")``."""
+    sweep = str(self.request.id)
+    for order in steps.patrol(
+        sweep, guardians, services.detection(), steps.detectors(), hosts=hosts, started_by=started_by
+    ):
+        look(order)
+
+
+@app.task(name="detect", pydantic=True)
+def detect(order: Patrol) -> Sweep:
+    """Look at a shard of hosts with every detector that is due."""
+    return steps.detect_and_report(order, services.detection())
+
+
+@app.task(name="verify", pydantic=True)
+def verify(order: Patrol) -> None:
+    """Look again where a repair has been."""
+    close.apply_async((steps.detect_and_report(order, services.detection()),), headers={"incident": order.incident})
+
+
+# incidents: CT190 decides
+
+
+@app.task(name="correlate", pydantic=True)
+def correlate(sweep: Sweep) -> None:
+    """What the sweep means for the incidents we know."""
+    hand_on(steps.correlate(sweep, services.incidents()))
+
+
+@app.task(name="gather")
+def gather(sweep: str) -> None:
+    """Do not wait any longer for the other shards."""
+    hand_on(steps.gather(sweep, services.incidents()))
+
+
+@app.task(name="authorise", pydantic=True)
+def authorise(verdict: Verdict) -> None:
+    """From a verdict to a plan, and from a plan to a decision."""
+    hand_on(steps.authorise(verdict, services.incidents()))
+
+
+@app.task(name="dispatch")
+def dispatch(plan: str) -> None:
+    """Sign an approved plan and ring for it."""
+    hand_on(steps.dispatch(plan, services.incidents()))
+
+
+@app.task(name="settle", pydantic=True)
+def settle(outcome: Outcome) -> None:
+    """Record what came of a plan."""
+    hand_on(steps.settle(outcome, services.incidents()))
+
+
+@app.task(name="close", pydantic=True)
+def close(sweep: Sweep) -> None:
+    """The detector has looked: resolve, or a human."""
+    hand_on(steps.close(sweep, services.incidents()))
+
+
+@app.task(name="sweep_up")
+def sweep_up() -> None:
+    """Ring again for whatever the ledger says is open."""
+    hand_on(steps.sweep_up(services.incidents()))
+
+
+@app.task(name="look_again")
+def look_again() -> None:
+    """Look at every open incident: only a detector closes."""
+    hand_on(steps.look_again(services.incidents()))
+
+
+@app.task(name="prune")
+def prune() -> None:
+    """Forget what is older than the settings say."""
+    steps.prune(services.incidents())
+
+
+# triage: CT190 thinks, holds no key and no ledger
+
+
+@app.task(name="triage", pydantic=True)
+def triage(question: Question) -> None:
+    """Ask the LLM; a human where it does not answer."""
+    authorise.apply_async((steps.triage(question, services.triage()),), headers={"incident": question.incident.id})
+
+
+# remediation: CT196 acts, and nobody else
+
+
+@app.task(name="remediate", pydantic=True)
+def remediate(signed: SignedPlan) -> None:
+    """Check, claim, run once, and say what came of it."""
+    try:
+        report(steps.remediate(signed, services.remediation()))
+    except RefusedError as refusal:
+        report(steps.refuse(signed, refusal, services.remediation()))
+
+
+# notify: the voice
+
+
+@app.task(name="notify", pydantic=True)
+def notify(event: Event) -> None:
+    """Tell the human."""
+    steps.notify(event, services.notification())
+
+
+def look(order: Patrol) -> None:
+    """Start the chain for one shard of a patrol."""
+    chain(detect.s(order), correlate.s()).apply_async()
+
+
+def report(outcome: Outcome | None) -> None:
+    """Hand an outcome to the deciding side."""
+    if outcome:
+        settle.apply_async((outcome,), headers={"incident": outcome.incident})
+
+
+def hand_on(handed: Handover) -> None:
+    """Publish everything a step handed over, each thing to the queue it belongs to."""
+    for verdict in handed.verdicts:
+        _send(authorise, verdict, verdict.incident)
+    for question in handed.questions:
+        _send(triage, question, question.incident.id)
+    for plan in handed.plans:
+        _send(remediate, plan, plan.incident)
+    for order in handed.verify:
+        _send(verify, order, order.incident)
+    for order in handed.looks:
+        look(order)
+    for notice in handed.notices:
+        _send(notify, notice, notice.incident)
+    if handed.gather:
+        gather.apply_async((handed.gather,), countdown=GATHER_SECONDS, expires=timedelta(minutes=5))
+
+
+def _send(task: Any, fact: Any, incident: str) -> None:
+    """The incident's id travels in the headers, so that every log line of the task carries it."""
+    task.apply_async((fact,), headers={"incident": incident})

@@ -1,0 +1,62 @@
+"""What each trust domain's tasks work with, built once per process and never before a fork."""
+
+import os
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, TypeVar
+
+from aiops import bootstrap
+from aiops.ports import DetectionServices, IncidentServices, NotifyServices, RemediationServices, TriageServices
+from aiops.settings import Settings, load_settings
+
+Services = TypeVar("Services")
+
+
+class _Built:
+    """What was built in this process."""
+
+    made: dict[str, Any]
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """A forked child builds its own: connections do not survive a fork, and a lock may have been held."""
+        self.made, self.lock = {}, Lock()
+
+
+_built = _Built()
+os.register_at_fork(after_in_child=_built.forget)
+
+
+def _once(build: Callable[[Settings], Services]) -> Services:
+    with _built.lock:
+        if build.__name__ not in _built.made:
+            _built.made[build.__name__] = build(load_settings())
+        made: Services = _built.made[build.__name__]
+        return made
+
+
+def detection() -> DetectionServices:
+    """CT192's."""
+    return _once(bootstrap.detection)
+
+
+def incidents() -> IncidentServices:
+    """CT190's, the deciding side."""
+    return _once(bootstrap.incidents)
+
+
+def triage() -> TriageServices:
+    """CT190's, the thinking side."""
+    return _once(bootstrap.triage)
+
+
+def remediation() -> RemediationServices:
+    """CT196's."""
+    return _once(bootstrap.remediation)
+
+
+def notification() -> NotifyServices:
+    """The voice."""
+    return _once(bootstrap.notification)

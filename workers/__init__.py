@@ -1,0 +1,53 @@
+"""One file is one process: which queue it drains, which tasks exist in it. Start one with ``python -m workers.<name>``."""
+
+from typing import Any
+
+from tasks.app import app
+from tasks.queues import QUEUES
+
+
+def cut(queue: str) -> Any:
+    """Cut the app down to one trust domain: only its queue is drained, only its tasks exist.
+
+    Celery's built-in ``celery.*`` tasks go too: ``celery.group`` in a message's arguments would publish with our rights. The
+    un-acknowledged messages are kept under the domain's own keys, or another domain's client could forge one for us.
+    """
+    app.loader.import_default_modules()
+    app.finalize()
+    app.amqp.queues.select([queue])
+    for name in [name for name in app.tasks if name not in QUEUES[queue]]:
+        app.tasks.unregister(name)
+    options = app.conf.broker_transport_options
+    app.conf.broker_transport_options = {
+        **options,
+        "unacked_key": f"{queue}.unacked",
+        "unacked_index_key": f"{queue}.unacked_index",
+        "unacked_mutex_key": f"{queue}.unacked_mutex",
+    }
+    return app
+
+
+def serve(queue: str, *, pool: str, concurrency: int = 1, remote_control: bool = True) -> None:
+    """Run the queue's worker until it is told to stop."""
+    from workers import lifecycle  # noqa: PLC0415 - connects signals, which only a worker may have
+
+    cut(queue)
+    app.conf.worker_enable_remote_control = remote_control
+    lifecycle.connect(queue)
+    app.worker_main(
+        [
+            "worker",
+            "--queues",
+            queue,
+            "--hostname",
+            f"{queue}@%h",
+            "--pool",
+            pool,
+            "--concurrency",
+            str(concurrency),
+            "--loglevel",
+            "INFO",
+            "--without-gossip",
+            "--without-mingle",
+        ]
+    )
