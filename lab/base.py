@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -120,21 +121,49 @@ def _locked(path: Path, progress: Progress) -> Iterator[None]:
 
 @contextmanager
 def _killable(release: str) -> Iterator[None]:
-    """Everything started in this block can be found and killed by `down`, also when this process was killed."""
+    """Everything started in this block can be found and killed by `clear`, also when this process was killed."""
     before = cgroups.own()
-    cgroups.enter(cgroups.building(release))
+    cgroups.enter(_group(release))
     try:
         yield
     finally:
         cgroups.enter(before)
-        cgroups.destroy(cgroups.building(release))
+        cgroups.destroy(_group(release))
         cgroups.remove_root_if_unused()
+
+
+def _group(release: str) -> Path:
+    return cgroups.building(f"{release}-{zlib.crc32(os.fsencode(cache())):08x}")
+
+
+def clear() -> None:
+    """End the builds whose `up` was killed, and remove what they had made; those still at work go on."""
+    for release in sources.RELEASES:
+        partial = _partial(release)
+        if not partial.is_dir() and not _group(release).is_dir():
+            continue
+        with (cache() / f"{release}.lock").open("w", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            _discard(release)
+
+
+def _discard(release: str) -> None:
+    cgroups.destroy(_group(release))
+    if _partial(release).is_dir():
+        shutil.rmtree(_partial(release))
+
+
+def _partial(release: str) -> Path:
+    return cache() / f"{release}-partial"
 
 
 def _build(release: str, progress: Progress, used: frozenset[str]) -> Path:
     started = time.monotonic()
-    partial = cache() / f"{release}-partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    _discard(release)
+    partial = _partial(release)
     partial.mkdir()
     root = partial / "root"
     try:

@@ -2,7 +2,7 @@
 
     <cgroup2>/aiops-lab/                      exists while anything of the lab does
         inotify-was-128/                      an empty group: the sysctl value to put back when the last lab goes
-        build.bookworm/                       processes of a base under construction
+        build.bookworm-1f2e3d4c/              processes of a base under construction, for one cache folder
         0.demo/                               the lab "demo" in address slot 0
             keeper/  ct201/  ct202/ ...       one subtree per host, so that no host can kill another's units
 
@@ -90,9 +90,9 @@ def create(name: str) -> LabGroup:
     raise LabError(f"all {SLOTS} address slots are taken: `lab down --all`")
 
 
-def building(release: str) -> Path:
-    """The group of the processes that build the base of a release."""
-    return root() / f"{BUILD}{release}"
+def building(base: str) -> Path:
+    """The group of the processes that build a base."""
+    return root() / f"{BUILD}{base}"
 
 
 def builds() -> list[Path]:

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -77,10 +76,8 @@ def down(names: Sequence[str] | None) -> list[str]:
     """Take down the labs of these names (all when None) and return the names there was something of."""
     require()
     with _lock():
+        base.clear()
         if names is None:
-            for build in cgroups.builds():
-                cgroups.destroy(build)
-            _remove_partial_bases()
             names = [group.name for group in cgroups.labs()]
         done = [name for name in names if _down(name, default_folder(name))]
         cgroups.remove_root_if_unused()
@@ -257,8 +254,3 @@ def _down(name: str, folder: Path) -> bool:
             folder.rmdir()
     cgroups.remove_root_if_unused()
     return group is not None or had_files
-
-
-def _remove_partial_bases() -> None:
-    for partial in base.cache().glob("*-partial"):
-        shutil.rmtree(partial)

@@ -24,13 +24,15 @@ def _groups(alive: dict[int, cgroups.LabGroup]) -> list[str]:
 
 def _processes(alive: dict[int, cgroups.LabGroup]) -> list[str]:
     known = {pid for group in alive.values() for pid in cgroups.processes(group.path)}
+    names = {group.name for group in alive.values()}
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             argv = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue  # it ended meanwhile
-        ours = argv[1:3] == ["-m", "lab.keeper"] or argv[1:4] == ["-m", "lab", "reap"]
+        reaper = argv[1:4] == ["-m", "lab", "reap"] and names.isdisjoint(argv)
+        ours = reaper or argv[1:3] == ["-m", "lab.keeper"]
         host = any(argument.startswith("--machine=aiops-lab.") for argument in argv)
         if (ours or host) and int(folder.name) not in known:
             found.append(f"process {folder.name}: {' '.join(argv).strip()}")

@@ -8,7 +8,7 @@ from lab.faults._fault import Fault, Look, absent, present
 CONF = "/etc/promtail/config.yml"
 UNIT = "promtail.service"
 ORIGINAL = "/etc/promtail/config.yml.lab-original"
-ARRIVES_WITHIN = 3.0  # seconds; it looks for new lines twice a second
+ARRIVES_WITHIN = 2.0  # seconds; it looks for new lines twice a second
 
 
 def _prepare(host: Inside) -> None:
