@@ -5,6 +5,7 @@ so a client that may only push to triage could run a task on remediation that wa
 it becomes a task, and refused when it brings anything but arguments. The only exception is ``detect | correlate``.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from celery.worker.strategy import default
 
 from tasks.queues import SUCCESSORS
 from tasks.refusals import tell
+
+log = logging.getLogger(__name__)
 
 _SUCCESSOR_OPTIONS = frozenset({"task_id", "reply_to", "root_id", "parent_id", "priority"})
 _BODY_PARTS = 3
@@ -25,7 +28,7 @@ def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[...
         reason = objection(task.name, message, payload)
         if reason is None:
             return proceed(message, payload, ack, reject, callbacks, **more)
-        reject()
+        reject(log, consumer.connection_errors)
         tell(reason, task.name, message)
         return None
 
