@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from typing import IO
 
 from aiops.domain.host import Host
@@ -19,14 +20,20 @@ _CHUNK = 65536
 
 
 class LocalShell:
-    """Gives the script to ``sh`` on its standard input, in a session of its own that ends with its deadline."""
+    """Gives the script to ``sh`` on its standard input, in a session of its own that ends with its deadline.
+
+    ``command`` starts the shell; another one than this machine's own may stand in a container or a root directory.
+    """
+
+    def __init__(self, command: Sequence[str] = ("/bin/sh", "-s")) -> None:
+        self._command = tuple(command)
 
     def run(self, host: Host, script: str, seconds: float) -> Printed:
         """See ``aiops.ports.Shell``."""
         started = time.monotonic()
         try:
             process = subprocess.Popen(
-                ["/bin/sh", "-s"],
+                self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

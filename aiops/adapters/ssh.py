@@ -27,7 +27,7 @@ _CHUNK = 65536
 _COMMAND = "exec /bin/sh -s"
 
 
-class _UnknownKeyError(paramiko.SSHException):
+class _UnknownKeyError(paramiko.SSHException):  # type: ignore[misc]  # paramiko ships no types
     """The host has no key among the trusted ones."""
 
 
@@ -35,7 +35,7 @@ class _LostError(Exception):
     """The connection broke, or never answered."""
 
 
-class _Reject(paramiko.RejectPolicy):
+class _Reject(paramiko.RejectPolicy):  # type: ignore[misc]  # as above
     def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
         try:
             super().missing_host_key(client, hostname, key)

@@ -16,7 +16,7 @@ Thresholds
 Looks alike but is benign
     Images that are full by design (squashfs, iso9660, erofs ...), whatever is mounted read-only, firmware variables,
     an overlay below ``/`` (it only repeats the filesystem it lies on), bind mounts, btrfs subvolumes and the datasets of
-    one ZFS pool (counted once), and the directory of a backup that is running or younger than ``min_age_hours``.
+    one ZFS pool (counted once), single files that a container's host lends it (it looks after its own disk), and the directory of a backup that is running or younger than ``min_age_hours``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,6 +56,7 @@ _FULL_BY_DESIGN = frozenset(
 )
 _MIB = 1024 * 1024
 _HOUR = 3600
+_LENT = ("/run/host/", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 _SMALL_ROOT = 4
 
 
@@ -96,7 +97,7 @@ def _identity(row: Usage, mount: Mount | None) -> tuple[str, int]:
 
 
 def _counts(row: Usage, mount: Mount | None) -> bool:
-    if row.size == 0 or row.fstype in _FULL_BY_DESIGN or (mount and mount.read_only):
+    if row.size == 0 or row.fstype in _FULL_BY_DESIGN or (mount and mount.read_only) or row.mount.startswith(_LENT):
         return False
     return row.fstype != "overlay" or row.mount == "/"
 
@@ -109,7 +110,8 @@ def _hidden(rows: tuple[Usage, ...], by_target: Mapping[str, Mount]) -> list[str
     """Mounts of block devices that df did not tell about under any of their mount points."""
     told = {by_target[row.mount].device for row in rows if row.mount in by_target}
     block = (mount for mount in by_target.values() if mount.source.startswith("/dev/") and not mount.read_only)
-    return sorted(mount.target for mount in block if mount.device not in told and mount.fstype not in _FULL_BY_DESIGN)
+    wanted = (mount for mount in block if mount.fstype not in _FULL_BY_DESIGN and not mount.target.startswith(_LENT))
+    return sorted(mount.target for mount in wanted if mount.device not in told)
 
 
 def _space(host: Subject, row: Usage, mount: Mount | None) -> Iterator[Finding]:

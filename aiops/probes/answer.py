@@ -1,5 +1,6 @@
 """What one probe printed on a host, and when that may be read."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,14 +39,14 @@ def read(probe: AnyProbe, answer: Answer) -> Any:
 
     :raises UnreadableError: there is nothing that may be read, with the reason and a remedy
     """
-    refusal = _refusal(probe, answer)
-    if refusal:
-        raise refusal
     try:
-        text = answer.stdout.decode()
-    except UnicodeDecodeError:
-        text = answer.stdout.decode(errors="backslashreplace")
-    return probe.read(text)
+        refusal = _refusal(probe, answer)
+        if refusal:
+            raise refusal
+        return probe.read(answer.stdout.decode(errors="backslashreplace"))
+    except UnreadableError as error:
+        remedy = error.remedy or probe.remedy or f"run it on the host by hand: {shlex.join(probe.argv)}"
+        raise UnreadableError(error.reason, remedy) from None
 
 
 def _refusal(probe: AnyProbe, answer: Answer) -> UnreadableError | None:

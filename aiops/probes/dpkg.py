@@ -58,7 +58,7 @@ _INSTALLED = frozenset({"installed", "triggers-pending", "triggers-awaited", "ha
 def _read(text: str) -> tuple[Package, ...]:
     packages = []
     for row in text.splitlines():
-        words = row.split("\t")
+        words = row.split("|")
         if len(words) != 7 or words[0] not in _WANTS or words[1] not in _STATES:  # noqa: PLR2004 - one word per field asked for
             raise UnreadableError(f"dpkg-query printed a row that is none: {row[:120]!r}")
         packages.append(Package(*words))
@@ -71,7 +71,7 @@ _FIELDS = ("db:Status-Want", "db:Status-Status", "db:Status-Eflag", "Package", "
 
 PACKAGES = Probe(
     name="dpkg-query",
-    argv=("dpkg-query", "-W", "-f", "\\t".join(f"${{{name}}}" for name in _FIELDS) + "\\n"),
+    argv=("dpkg-query", "-W", "-f", "|".join(f"${{{name}}}" for name in _FIELDS) + "\\n"),
     read=_read,
     limit=4 * MIB,
     remedy="look at /var/lib/dpkg/status",

@@ -24,6 +24,7 @@ KILL_AFTER = 2
 """Seconds a probe has to end after its time limit before it is killed."""
 
 _HEAD = """\
+# shellcheck disable=SC2016 # arguments are quoted so that nothing in them expands
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 TZ=UTC

@@ -1,0 +1,85 @@
+"""Plays a recording back as if a host had printed it: the whole way through frames, readers and checks."""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aiops.detectors import Detector
+from aiops.domain.event import Event
+from aiops.domain.host import Host
+from aiops.domain.sweep import Patrol, Sweep
+from aiops.errors import UnknownError
+from aiops.ports import DetectionServices, Page, Printed
+from aiops.steps.detect import detect
+
+FOLDER = Path(__file__).parent
+
+
+def cases() -> list[Path]:
+    """Every recording."""
+    return sorted(FOLDER.glob("*/*.yml"))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """One of them."""
+    recording: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return recording
+
+
+@dataclass(frozen=True)
+class Playing:
+    """A shell, a web and an inventory of one host that say what is recorded."""
+
+    recording: Mapping[str, Any]
+    detector: Detector
+
+    def run(self, host: Host, script: str, seconds: float) -> Printed:
+        found = re.search(r"^mark=(\w+)$", script, re.MULTILINE)
+        assert found
+        lines = [f"{found[1]} start"]
+        for number, probe in enumerate(self.detector.probes):
+            answer = self.recording["probes"][probe.name]
+            if answer.get("powerless"):
+                lines.append(f"{found[1]} {number} powerless")
+                continue
+            lines.append(f"{found[1]} {number} out {_base64(answer.get('stdout', ''))}")
+            lines.append(f"{found[1]} {number} end {_base64(answer.get('stderr', ''))}:{answer.get('code', 0)}:")
+        return Printed("\n".join(["", *lines, ""]).encode(), b"", 0, 0.1)
+
+    def get(self, url: str, seconds: float) -> Page:
+        for page in self.recording.get("pages", []):
+            if page["url"] == url:
+                return Page(url, page["status"], page["reason"], page["seconds"])
+        raise UnknownError("recorded page", url)
+
+    def hosts(self) -> Sequence[Host]:
+        return (Host(**self.recording["host"]),)
+
+    def find(self, name: str) -> Host:
+        return self.hosts()[0]
+
+    def publish(self, event: Event) -> None:
+        raise AssertionError(f"detection publishes nothing, but here is {event}")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _base64(output: str | bytes) -> str:
+    return base64.b64encode(output.encode() if isinstance(output, str) else output).decode()
+
+
+def play(recording: Mapping[str, Any], detectors: Mapping[str, Detector]) -> Sweep:
+    """The sweep that comes of it."""
+    detector = detectors[recording["detector"]]
+    playing = Playing(recording, detector)
+    now = datetime.fromisoformat(recording["now"])
+    patrol = Patrol(sweep="recorded", detectors=(detector.name,), hosts=(), requested_at=now)
+    services = DetectionServices(playing, playing, playing, clock=lambda: now, web=playing)
+    return detect(patrol, services, detectors, {detector.name: recording.get("thresholds", {})})

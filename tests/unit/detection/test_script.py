@@ -1,0 +1,187 @@
+"""One script per host: nothing is lost on its way, and nothing can be forged."""
+
+import subprocess
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aiops.adapters.local_shell import LocalShell
+from aiops.detectors import load
+from aiops.domain.host import Host
+from aiops.probes import Probe, UnreadableError
+from aiops.probes.answer import Answer, read
+from aiops.probes.script import Script, assemble
+
+HERE = Host(name="here", local=True)
+MARK = "0123456789abcdef0123456789abcdef"
+
+
+def probe(name: str, *argv: str, **more: object) -> Probe[str]:
+    return Probe(name, argv, str, **more)  # type: ignore[arg-type]  # each test gives fields of the right type
+
+
+def printed(script: Script) -> bytes:
+    return LocalShell().run(HERE, script.text, 20).stdout
+
+
+def framed(script: Script, outputs: list[tuple[bytes, bytes, int]]) -> bytes:
+    lines = [f"{script.mark} start"]
+    for number, (stdout, stderr, code) in enumerate(outputs):
+        lines += [f"{script.mark} {number} out {b64encode(stdout).decode()}"]
+        lines += [f"{script.mark} {number} end :{code}:{b64encode(stderr).decode()}"]
+    return "\n".join(["", *lines, ""]).encode()
+
+
+hostile = st.one_of(
+    st.binary(max_size=400),
+    st.lists(
+        st.sampled_from([MARK, " 0 out ", " 1 out ", " 1 end ", ":0:", "\n", "\r\n", " start", " powerless", "QQ==", "\0"])
+    ).map(lambda parts: "".join(parts).encode()),
+)
+
+
+@given(st.lists(st.tuples(hostile, hostile, st.integers(0, 255)), min_size=1, max_size=4))
+def test_whatever_a_probe_prints_comes_back_as_it_was(outputs: list[tuple[bytes, bytes, int]]) -> None:
+    script = assemble([probe(f"p{number}", "true") for number in range(len(outputs))], MARK)
+    answers = script.answers(framed(script, outputs))
+    assert [answers[each] for each in script.probes] == [Answer(*output) for output in outputs]
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300))
+def test_what_is_printed_around_the_frames_changes_nothing(before: bytes, after: bytes) -> None:
+    script = assemble([probe("p", "true")], MARK)
+    answers = script.answers(before + framed(script, [(b"out", b"err", 3)]) + after)
+    assert answers[script.probes[0]] == Answer(b"out", b"err", 3)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stdout=hostile, stderr=hostile)
+def test_a_real_shell_carries_any_bytes_even_those_that_know_the_mark(
+    tmp_path: Path, stdout: bytes, stderr: bytes
+) -> None:
+    (tmp_path / "out").write_bytes(stdout)
+    (tmp_path / "err").write_bytes(stderr)
+    both = probe("both", "sh", "-c", 'cat "$1"; cat "$2" >&2; exit 3', "sh", str(tmp_path / "out"), str(tmp_path / "err"))
+    victim = probe("victim", "echo", "untouched")
+    script = assemble([both, victim], MARK)
+    answers = script.answers(printed(script))
+    assert answers[both] == Answer(stdout, stderr, 3)
+    assert answers[victim] == Answer(b"untouched\n", b"", 0)
+
+
+@given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=40))
+@settings(max_examples=25, deadline=None)
+def test_an_argument_reaches_the_command_as_it_is(argument: str) -> None:
+    asked = probe("asked", "printf", "%s", argument)
+    script = assemble([asked])
+    answer = script.answers(printed(script))[asked]
+    assert isinstance(answer, Answer)
+    assert answer.stdout == argument.encode()
+
+
+def test_two_scripts_have_different_marks() -> None:
+    assert assemble([]).mark != assemble([]).mark
+
+
+def test_a_probe_that_many_checks_read_runs_once() -> None:
+    assert len(assemble([probe("p", "true"), probe("q", "true"), probe("p", "true")]).probes) == 2
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.6, 0.9])
+def test_a_script_cut_short_on_its_way_does_nothing(cut: float, tmp_path: Path) -> None:
+    script = assemble([probe("p", "touch", str(tmp_path / "done"))])
+    text = script.text[: int(len(script.text) * cut)]
+    subprocess.run(["sh", "-s"], input=text.encode(), capture_output=True, timeout=20, check=False)
+    assert not (tmp_path / "done").exists()
+
+
+def test_the_script_satisfies_shellcheck(tmp_path: Path) -> None:
+    probes = [probe for detector in load().values() for probe in detector.probes]
+    path = tmp_path / "script.sh"
+    path.write_text(assemble(probes).text, encoding="utf-8")
+    done = subprocess.run(["shellcheck", "-s", "sh", str(path)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == ""
+    assert done.returncode == 0
+
+
+def test_a_host_that_runs_something_else_did_not_run_the_script() -> None:
+    with pytest.raises(UnreadableError, match="This account is currently not available"):
+        assemble([probe("p", "true")]).answers(b"This account is currently not available.\n")
+
+
+def test_a_missing_frame_is_unreadable_and_the_others_are_not() -> None:
+    script = assemble([probe("first", "true"), probe("second", "true")], MARK)
+    whole = framed(script, [(b"1", b"", 0), (b"2", b"", 0)])
+    answers = script.answers(whole[: whole.index(b" 1 end")])
+    assert answers[script.probes[0]] == Answer(b"1", b"", 0)
+    assert isinstance(answers[script.probes[1]], UnreadableError)
+
+
+def test_a_frame_that_comes_twice_is_believed_neither_time() -> None:
+    script = assemble([probe("p", "true")], MARK)
+    twice = framed(script, [(b"first", b"", 0)]) + framed(script, [(b"second", b"", 0)])
+    assert isinstance(script.answers(twice)[script.probes[0]], UnreadableError)
+
+
+def refused(asked: Probe[str]) -> UnreadableError:
+    script = assemble([asked])
+    answer = script.answers(printed(script))[asked]
+    assert isinstance(answer, Answer)
+    with pytest.raises(UnreadableError) as caught:
+        read(asked, answer)
+    return caught.value
+
+
+def test_a_missing_command_is_named_with_its_package() -> None:
+    error = refused(probe("p", "nosuch-command"))
+    assert "nosuch-command is not there" in error.reason
+    assert error.remedy == "install nosuch-command"
+
+
+def test_a_command_that_hangs_is_ended() -> None:
+    assert refused(probe("p", "sleep", "20", seconds=1)).reason == "sleep did not end within 1 s"
+
+
+def test_a_command_that_ignores_its_end_is_killed() -> None:
+    stubborn = probe("p", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done", seconds=1)
+    assert refused(stubborn).reason == "sh did not end within 1 s"
+
+
+def test_an_exit_code_nobody_expects_is_no_answer() -> None:
+    error = refused(probe("p", "sh", "-c", "echo half; echo broken >&2; exit 4"))
+    assert error.reason == "sh ended with 4: broken"
+
+
+def test_too_much_output_is_no_answer() -> None:
+    assert refused(probe("p", "head", "-c", "2000", "/dev/zero", limit=1999)).reason == "head printed more than 1999 bytes"
+
+
+def test_output_up_to_the_limit_is_an_answer() -> None:
+    asked = probe("p", "head", "-c", "1999", "/dev/zero", limit=1999)
+    script = assemble([asked])
+    answer = script.answers(printed(script))[asked]
+    assert isinstance(answer, Answer)
+    assert len(read(asked, answer)) == 1999
+
+
+def test_a_probe_gets_no_standard_input_and_the_same_surroundings_everywhere() -> None:
+    asked = probe("p", "sh", "-c", 'cat; echo "$LC_ALL $TZ $PATH"')
+    script = assemble([asked])
+    answer = script.answers(printed(script))[asked]
+    assert isinstance(answer, Answer)
+    assert answer.stdout == b"C UTC /usr/sbin:/usr/bin:/sbin:/bin\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(powerless=True), Answer(stderr=b"sudo: a password is required\n", code=1)],
+    ids=["no sudo at all", "sudo says no"],
+)
+def test_without_sudo_the_remedy_is_the_sudo_list(answer: Answer) -> None:
+    asked = probe("p", "/usr/bin/true", sudo=True, codes=(0, 1))
+    with pytest.raises(UnreadableError) as caught:
+        read(asked, answer)
+    assert "aiops sudoers" in caught.value.remedy
