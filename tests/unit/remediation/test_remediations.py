@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiops.domain.finding import Finding
@@ -249,6 +249,7 @@ def test_a_choice_must_be_one_of_them() -> None:
     assert "one of a, b" in refusal(entry(p=Param(description="", choices=("a", "b"))), p="c")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_whatever_passes_is_plain_and_matches(text: str) -> None:
     remediation = entry(p=Param(description="", pattern=r"[^/]*"))
