@@ -43,7 +43,9 @@ def test_what_is_written_is_read_again_with_every_text_tagged_unsafe(values: dic
 
 
 def test_texts_at_any_depth_are_tagged() -> None:
-    values = {"all": {"hosts": {"web-1.example": {"ansible_host": "10.0.0.1", "ansible_port": 22}, "db": {}}}}
+    values = {
+        "all": {"hosts": {"web-1.example": {"ansible_host": "10.0.0.1", "ansible_port": 22}, "101": {}, "on": {}}}
+    }
     again = read(unsafe_yaml(values))
     assert again == values
     assert all(isinstance(text, Unsafe) for text in texts(again))
