@@ -4,6 +4,7 @@ Ansible templates what it reads: a parameter ``{{ lookup('pipe', 'touch x') }}``
 that runs Ansible, before any assertion (measured). A string tagged ``!unsafe`` is never templated.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,13 +26,16 @@ _UnsafeDumper.add_representer(str, _unsafe)
 
 
 def unsafe_yaml(values: Mapping[str, Any]) -> str:
-    """The mapping as YAML in which every string value, at any depth, is tagged ``!unsafe``. Keys are ours and stay plain."""
-    return "".join(f"{key}: {_value(value)}" for key, value in values.items()) or "{}\n"
+    """The mapping as YAML in which every string value, at any depth, is tagged ``!unsafe``.
+
+    Keys are quoted, for a host may be called ``on`` or ``101``; Ansible never templates them.
+    """
+    return _value(values)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_value(inner).strip()}" for key, inner in value.items()) + "}\n"
+        return "{" + ", ".join(f"{json.dumps(key)}: {_value(inner).strip()}" for key, inner in value.items()) + "}\n"
     return yaml.dump(
         value, Dumper=_UnsafeDumper, default_flow_style=True, allow_unicode=False, width=1_000_000, explicit_end=False
     ).removesuffix("...\n")

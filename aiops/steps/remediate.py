@@ -44,15 +44,16 @@ def remediate(signed: SignedPlan, services: RemediationServices) -> Outcome:
         return _skipped(approved, "busy: another plan has one of its hosts, or another ring was faster", services)
     if not services.permit.valid():
         outcome = _skipped(approved, "frozen: no permit", services, claim)
-    else:
-        _tell("remediation.started", approved, f"{approved.plan.remediation} starts", services)
-        outcome = services.executor.run(approved, remediation, hosts, claim, _heart(claim, services))
-        ended = f"{approved.plan.remediation} ended: {outcome.status} {outcome.reason}".rstrip()
-        _tell("remediation.finished", approved, ended, services, status=outcome.status, fence=claim.fence)
-    if services.executions.finish(claim, outcome):
+        services.executions.finish(claim, outcome)
         return outcome
-    reason = f"it ended with {outcome.status} after its claim was lost: {outcome.reason}"
-    return outcome.model_copy(update={"status": "unknown", "reason": reason})
+    _tell("remediation.started", approved, f"{approved.plan.remediation} starts", services)
+    outcome = services.executor.run(approved, remediation, hosts, claim, _heart(claim, services))
+    if not services.executions.finish(claim, outcome):
+        reason = f"it ended with {outcome.status} after its claim was lost: {outcome.reason}"
+        outcome = outcome.model_copy(update={"status": "unknown", "reason": reason})
+    ended = f"{approved.plan.remediation} ended: {outcome.status} {outcome.reason}".rstrip()
+    _tell("remediation.finished", approved, ended, services, status=outcome.status, fence=claim.fence)
+    return outcome
 
 
 def reap(services: RemediationServices) -> list[Outcome]:
