@@ -240,7 +240,8 @@ def _customise(root: Path) -> None:
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()  # each host gets its own
     (root / "etc/machine-id").write_text("", encoding="ascii")
-    (root / "srv/data").mkdir()
+    for folder in ("srv/data", "etc/ssl/lab"):
+        (root / folder).mkdir()
     for unit in MASKED:
         link = root / "etc/systemd/system" / unit
         link.unlink(missing_ok=True)

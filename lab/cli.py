@@ -14,6 +14,7 @@ from lab.model import LAST_BYTE, NAME, USER, Account, Host
 from lab.run import require
 
 PRESENT, BLIND, WRONG = 1, 2, 64  # exit statuses: the fault is there; could not look; used or set up wrongly
+INTERRUPTED = 130  # as shells report it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (LabError, OSError) as error:  # the last boundary: a full disk or a missing file is no traceback either
         _complain(str(error))
         return WRONG
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return status
 
 
@@ -137,7 +140,7 @@ def _account(text: str) -> Account:
 
 
 def _down(options: argparse.Namespace) -> int:
-    done = fleet.down(None if options.all else [options.name])
+    done = fleet.down(None if options.all else [_name(options.name, "a lab")])
     if options.json:
         _say({"down": done})
     else:

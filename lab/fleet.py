@@ -135,23 +135,25 @@ def _start(wish: Wish, group: cgroups.LabGroup, root: Path) -> dict[str, object]
     spec = Spec(wish.name, group.slot, wish.release, str(root), str(folder), wish.hosts, wish.accounts)
     with (folder / "keeper.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", keeper.__name__, spec.name],
+            _detached(keeper.__name__, spec.name),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=PROJECT,
-            start_new_session=True,
             text=True,
         )
+    process.wait()  # for setsid alone: the keeper is nobody's child, so it leaves no zombie with a long-lived caller
     talk, listen = _pipes(process)
     with talk, listen:
         talk.write(spec.dump() + "\n")
         talk.flush()
         line = listen.readline()
-        answer = json.loads(line) if line else {"error": f"the keeper died: see {folder}/keeper.log"}
+        if not line:
+            raise LabError(f"the keeper died: {(folder / 'keeper.log').read_text(encoding='utf-8')[-2000:].strip()}")
+        answer = json.loads(line)
         if "error" in answer:
             raise LabError(answer["error"])
-        state = _publish(spec, answer, process.pid)
+        state = _publish(spec, answer)
         talk.write(keeper.GO + "\n")
     return state
 
@@ -162,7 +164,7 @@ def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
     return process.stdin, process.stdout
 
 
-def _publish(spec: Spec, answer: dict[str, object], pid: int) -> dict[str, object]:
+def _publish(spec: Spec, answer: dict[str, object]) -> dict[str, object]:
     folder = Path(spec.folder)
     keys = answer["host_keys"]
     if not isinstance(keys, dict):
@@ -176,7 +178,7 @@ def _publish(spec: Spec, answer: dict[str, object], pid: int) -> dict[str, objec
         "name": spec.name,
         "release": spec.release,
         "folder": spec.folder,
-        "keeper": pid,
+        "keeper": answer["pid"],
         "started": datetime.now(UTC).isoformat(),
         "boot_seconds": answer["boot_seconds"],
         "inventory": str(folder / "inventory.yml"),
@@ -221,14 +223,19 @@ def write(path: Path, text: str) -> None:
 
 
 def _watch(name: str, pid: int) -> None:
-    subprocess.Popen(
-        [sys.executable, "-m", "lab", "reap", "--name", name, "--pid", str(pid)],
+    subprocess.run(
+        _detached("lab", "reap", "--name", name, "--pid", str(pid)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=PROJECT,
-        start_new_session=True,
+        check=True,
     )
+
+
+def _detached(module: str, *arguments: str) -> list[str]:
+    """The command line that runs a module of the lab in a session and a process tree of its own."""
+    return ["setsid", "--fork", sys.executable, "-m", module, *arguments]
 
 
 def _folder_of(group: cgroups.LabGroup) -> Path:

@@ -202,6 +202,7 @@ async def keep(spec: Spec) -> None:
     serving = asyncio.create_task(network.forward(net, doors))
     _say(
         {
+            "pid": os.getpid(),
             "boot_seconds": round(time.monotonic() - started, 2),
             "authority": (hosts / ".common/upper" / seed.AUTHORITY).read_text(encoding="ascii"),
             "host_keys": {host.name: seed.public_host_key(root) for host, root in roots.items()},

@@ -17,6 +17,7 @@ PACKAGE_OF = {
     "mmdebstrap": "mmdebstrap",
     "nsenter": "util-linux",
     "openssl": "openssl",
+    "setsid": "util-linux",
     "ssh-keygen": "openssh-client",
     "systemd-nspawn": "systemd-container",
     "unshare": "util-linux",

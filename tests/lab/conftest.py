@@ -3,17 +3,15 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from lab import cli, leaks
+from lab import cli
 from lab.run import requirements
+from tests.lab.running import Lab, lab, left_of
 
-PROJECT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 SUDOERS = "{user} ALL=(root) NOPASSWD: /usr/bin/systemctl restart cron.service\n"
 
@@ -30,44 +28,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reason in requirements():
         terminalreporter.write_line(f"tests of the lab were deselected, not passed: {reason}", yellow=True)
-
-
-@dataclass(frozen=True)
-class Lab:
-    """A lab that is up, as a test sees it."""
-
-    name: str
-    state: dict
-    key: Path
-    user: str = "tester"
-
-    def address(self, host: str) -> str:
-        return self.state["hosts"][host]["address"]
-
-    def ssh(self, host: str, *command: str, known_hosts: Path | None = None) -> subprocess.CompletedProcess[str]:
-        options = {
-            "IdentitiesOnly": "yes",
-            "IdentityFile": str(self.key),
-            "StrictHostKeyChecking": "yes",
-            "UserKnownHostsFile": str(known_hosts or self.state["known_hosts"]),
-            "BatchMode": "yes",
-            "ConnectTimeout": "5",
-        }
-        given = [f"-o{name}={value}" for name, value in options.items()]
-        where = f"{self.user}@{self.address(host)}"
-        argv = ["ssh", "-F", "none", *given, where, "--", *command]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
-
-
-def lab(*argv: str, **more: object) -> subprocess.CompletedProcess[str]:
-    """Run the lab's command as a human does."""
-    command = [sys.executable, "-m", "lab", *argv]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=280, **more)
-
-
-def left_of(name: str) -> list[str]:
-    """The leaks that can be this lab's: other people's labs on this machine come and go meanwhile."""
-    return [leak for leak in leaks.find() if name in leak or "listener" in leak]
 
 
 @pytest.fixture(scope="session")

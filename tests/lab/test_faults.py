@@ -6,7 +6,7 @@ import pytest
 
 from lab import cli, enter
 from lab.faults import registry
-from tests.lab.conftest import Lab
+from tests.lab.running import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

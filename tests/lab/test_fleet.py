@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from lab import cgroups, enter
-from tests.lab.conftest import PROJECT, Lab, lab, left_of
+from tests.lab.running import PROJECT, Lab, lab, left_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -124,7 +124,9 @@ def test_a_host_survives_its_reboot(fleet: Lab) -> None:
     inside = enter.find("ct202", fleet.name)
     before = inside.leader
     inside.run("systemctl", "reboot", check=False)
-    assert wait_for(time.monotonic() + 30, lambda: fleet.ssh("ct202", "true").returncode == 0 and inside.leader != before)
+    assert wait_for(
+        time.monotonic() + 30, lambda: fleet.ssh("ct202", "true").returncode == 0 and inside.leader != before
+    )
     assert inside.out("hostname") == "ct202"
 
 
@@ -176,7 +178,9 @@ def test_a_lab_ends_with_the_process_it_was_bound_to(name: str, tmp_path: Path) 
     assert wait_for(time.monotonic() + 5, lambda: not (tmp_path / "lab").exists())
 
 
-def test_an_invalid_sudoers_file_is_refused_before_anything_runs(name: str, account: tuple[Path, str], tmp_path: Path) -> None:
+def test_an_invalid_sudoers_file_is_refused_before_anything_runs(
+    name: str, account: tuple[Path, str], tmp_path: Path
+) -> None:
     (tmp_path / "sudoers").write_text("tester ALL=(root NOPASSWD: ALL\n")
     refused = lab("up", "--hosts", "1", "--name", name, "--account", f"tester:{account[0]}.pub:{tmp_path / 'sudoers'}")
     assert refused.returncode == 64
@@ -187,7 +191,7 @@ def test_a_killed_build_leaves_neither_processes_nor_a_base(name: str, tmp_path:
     environment = {**os.environ, "AIOPS_LAB_CACHE": str(tmp_path)}
     argv = [sys.executable, "-m", "lab", "up", "--hosts", "1", "--name", name]
     process = subprocess.Popen(argv, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    assert wait_for(time.monotonic() + 30, lambda: (tmp_path / "bookworm-partial/root/etc").is_dir())
+    assert wait_for(time.monotonic() + 30, (tmp_path / "bookworm-partial/root/etc").is_dir)
     building = [group for group in cgroups.builds() if process.pid in cgroups.processes(group)]
     process.kill()
     process.wait()

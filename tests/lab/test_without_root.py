@@ -51,7 +51,9 @@ def test_the_machines_debian_sources_are_adapted_to_another_release(tmp_path: Pa
 
 
 def test_one_line_sources_are_read_too(tmp_path: Path) -> None:
-    (tmp_path / "sources.list").write_text("# old\ndeb [arch=amd64] http://mirror.example/debian bookworm main contrib\n")
+    (tmp_path / "sources.list").write_text(
+        "# old\ndeb [arch=amd64] http://mirror.example/debian bookworm main contrib\n"
+    )
     assert sources.adapted("bookworm", tmp_path) == "deb http://mirror.example/debian bookworm main\n"
 
 
@@ -89,7 +91,9 @@ def test_a_base_without_its_manifest_is_not_used(tmp_path: Path, monkeypatch: py
     assert base.ready("bookworm") is None
 
 
-SPEC = Spec("demo", 3, "bookworm", "/base", "/folder", (Host("ct201", 1), Host("siem", 2, "wazuh")), (Account("a", "k"),))
+SPEC = Spec(
+    "demo", 3, "bookworm", "/base", "/folder", (Host("ct201", 1), Host("siem", 2, "wazuh")), (Account("a", "k"),)
+)
 
 
 def test_a_spec_survives_its_way_to_the_keeper() -> None:
