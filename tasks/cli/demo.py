@@ -3,12 +3,9 @@
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,27 +19,14 @@ from aiops.errors import SettingsError
 from aiops.ports import IncidentServices
 from aiops.settings import load_settings
 from tasks.cli.incidents import print_sweep, wait_for_sweep
-from tasks.local import Local, running
+from tasks.local import Local
+from tasks.real_hosts import fleet, lab
 
 FAULTS = (("ct201", "agent-removes-manager"), ("ct202", "dead-service"), ("ct203", "vzdump-orphans"))
 """A package removed by installing another, a dead service, backup leftovers that fill a tmpfs."""
 
 REFERENCE_SECONDS = 48.0
 """From signal to fix, for the Wazuh incident, in the system that this one replaces."""
-
-_POLICY = """
-[policy]
-default = "ask"
-
-[[policy.rules]]
-playbooks = ["restore_removed_package", "restart_service", "clean_vzdump_orphans", "clean_disk"]
-roles = ["lab", "wazuh"]
-decision = "auto"
-
-[floor]
-starts_per_hour = 100
-"""
-
 
 @dataclass(frozen=True)
 class Broken:
@@ -75,57 +59,9 @@ def demo(
         raise typer.Exit(1)
 
 
-@contextmanager
-def fleet(folder: Path, hosts: int, roles: Sequence[str] = (), name: str = "demo") -> Iterator[Local]:
-    """A lab of real hosts with our two accounts on each, and the whole system beside it."""
-    probe, repair = _key(folder / "probe_key"), _key(folder / "repair_key")
-    (folder / "probe.sudoers").write_text(bootstrap.sudoers("aiops-probe"), encoding="utf-8")
-    (folder / "repair.sudoers").write_text("aiops-repair ALL=(root) NOPASSWD: ALL\n", encoding="utf-8")
-    accounts = [
-        f"--account=aiops-probe:{probe}.pub:{folder / 'probe.sudoers'}",
-        f"--account=aiops-repair:{repair}.pub:{folder / 'repair.sudoers'}",
-    ]
-    given = [f"--role={role}" for role in roles]
-    place = folder / "lab"
-    _lab(
-        "up",
-        "--hosts",
-        str(hosts),
-        "--name",
-        name,
-        "--dir",
-        str(place),
-        "--die-with",
-        str(os.getpid()),
-        *accounts,
-        *given,
-    )
-    try:
-        extra = f"""
-[fleet]
-inventory = "{place}/inventory.yml"
-
-[ssh]
-user = "aiops-probe"
-key_file = "{probe}"
-known_hosts = "{place}/known_hosts"
-host_seconds = 20
-
-[repair]
-user = "aiops-repair"
-key_file = "{repair}"
-known_hosts = "{place}/known_hosts"
-{_POLICY}"""
-        with running(Local(folder / "system", extra=extra)) as local:
-            os.environ["AIOPS_CONFIG"] = str(local.config)
-            yield local
-    finally:
-        _lab("down", "--name", name)
-
-
 def _demo(folder: Path, seconds: float, *, as_json: bool) -> bool:
     typer.echo("booting three Debian hosts (the first time builds their base, about a minute) ...", err=True)
-    with fleet(folder, len(FAULTS), roles=("ct201=wazuh",)) as local:
+    with fleet(folder, "demo", hosts=len(FAULTS), roles=["ct201=wazuh"]) as local:
         services = bootstrap.incidents(load_settings())
         typer.echo("a first sweep of the healthy hosts:")
         _sweep(services)
@@ -145,7 +81,7 @@ def _sweep(services: IncidentServices) -> None:
 
 
 def _break(host: str, fault: str) -> Broken:
-    said = json.loads(_lab("break", host, fault, "--name", "demo", "--json"))
+    said = json.loads(lab("break", host, fault, "--name", "demo", "--json"))
     at = datetime.fromisoformat(said["broken_at"])
     typer.echo(f"broke {host}: {fault} at {at:%H:%M:%S.%f} UTC")
     return Broken(host, fault, at)
@@ -177,7 +113,7 @@ def _tell(
             for entry in services.ledger.timeline(incident.id):
                 state = entry.state.value if entry.state else ""
                 typer.echo(f"  {(entry.at - fault.at).total_seconds():+7.1f} s  {state:<17} {entry.text}")
-        healthy = json.loads(_lab("check", fault.host, fault.fault, "--name", "demo", "--json", check=False))
+        healthy = json.loads(lab("check", fault.host, fault.fault, "--name", "demo", "--json", check=False))
         closed = bool(mine) and all(incident.state is State.RESOLVED for incident in mine)
         spans = [
             (incident.resolved_at - min(finding.seen_at for finding in incident.findings)).total_seconds()
@@ -209,16 +145,3 @@ def _tell(
     if as_json:
         typer.echo(json.dumps({"healed": healed, "faults": result, "median": statistics.median(seconds or [0])}))
     return healed
-
-
-def _key(path: Path) -> Path:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)], check=True)
-    return path
-
-
-def _lab(*words: str, check: bool = True) -> str:
-    """The lab's command, as a process of its own: what it starts must not share our signals."""
-    done = subprocess.run([sys.executable, "-m", "lab", *words], stdout=subprocess.PIPE, text=True, check=False)
-    if check and done.returncode:
-        raise SettingsError("lab", f"`lab {words[0]}` failed with code {done.returncode}; it said why above")
-    return done.stdout
