@@ -27,8 +27,15 @@ starts_per_hour = 100
 
 @contextmanager
 def fleet(
-    folder: Path, name: str, *, hosts: int, roles: Sequence[str] = (), release: str = "bookworm", policy: str = POLICY,
-    repair: str = "", more: str = "",
+    folder: Path,
+    name: str,
+    *,
+    hosts: int,
+    roles: Sequence[str] = (),
+    release: str = "bookworm",
+    policy: str = POLICY,
+    repair: str = "",
+    more: str = "",
 ) -> Iterator[Local]:
     """Boot the hosts, start the system, and end both; a killed process leaves neither behind.
 
@@ -42,7 +49,17 @@ def fleet(
     (folder / "repair.sudoers").write_text("aiops-repair ALL=(root) NOPASSWD: ALL\n", encoding="utf-8")
     place = folder / "lab"
     lab(
-        "up", "--hosts", str(hosts), "--name", name, "--dir", str(place), "--release", release, "--die-with", str(os.getpid()),
+        "up",
+        "--hosts",
+        str(hosts),
+        "--name",
+        name,
+        "--dir",
+        str(place),
+        "--release",
+        release,
+        "--die-with",
+        str(os.getpid()),
         f"--account=aiops-probe:{probe}.pub:{folder / 'probe.sudoers'}",
         f"--account=aiops-repair:{repairer}.pub:{folder / 'repair.sudoers'}",
         *[f"--role={role}" for role in roles],

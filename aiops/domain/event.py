@@ -101,6 +101,10 @@ class Event(BaseModel):
             raise ValueError("timestamp must be text, not a number: ISO 8601 in UTC, ending in Z")  # noqa: TRY004 - pydantic wants it
         return value
 
+    def __json__(self) -> dict[str, Any]:
+        """What Celery puts into a message."""
+        return self.model_dump(mode="json")
+
     @property
     def guardian(self) -> str:
         """The guardian's name as topics spell it: no prefix, nothing that MQTT reads as a level or wildcard."""

@@ -28,6 +28,7 @@ FAULTS = (("ct201", "agent-removes-manager"), ("ct202", "dead-service"), ("ct203
 REFERENCE_SECONDS = 48.0
 """From signal to fix, for the Wazuh incident, in the system that this one replaces."""
 
+
 @dataclass(frozen=True)
 class Broken:
     """A fault that was injected."""

@@ -47,14 +47,17 @@ class System:
             seen = look()
             if seen:
                 return seen
-            assert time.monotonic() < deadline, f"not within {seconds} s: {what}; the logs are in {self.local.folder}/log"
+            assert time.monotonic() < deadline, (
+                f"not within {seconds} s: {what}; the logs are in {self.local.folder}/log"
+            )
             time.sleep(0.05)
 
     def wait_online(self, *queues: str) -> None:
         """Until these workers have said that they are up."""
         self.wait_for(
             lambda: set(queues) <= {event["context"]["queue"] for event in self.events(type="worker.online")},
-            40, f"{queues} are online",
+            40,
+            f"{queues} are online",
         )
 
 

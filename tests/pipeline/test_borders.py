@@ -43,7 +43,9 @@ def test_a_repair_on_another_queue_does_not_exist_there(system: System, queue: s
 
 
 @pytest.mark.parametrize("embedded", ["chain", "link", "errback"])
-@pytest.mark.parametrize(("queue", "task"), [("triage", "triage"), ("incidents", "dispatch"), ("notify", "notify"), ("detect", "detect")])
+@pytest.mark.parametrize(
+    ("queue", "task"), [("triage", "triage"), ("incidents", "dispatch"), ("notify", "notify"), ("detect", "detect")]
+)
 def test_a_message_that_brings_another_task_along_is_refused_before_it_runs(
     system: System, queue: str, task: str, embedded: str
 ) -> None:
@@ -69,7 +71,9 @@ def test_celerys_own_group_task_does_not_exist(system: System, queue: str) -> No
     app = system.producer()
     before = len(system.events(type="message.refused"))
     inner = task_of(app, "remediate", {})
-    app.send_task("celery.group", args=([dict(inner)], "result", "group", []), queue=queue, routing_key=queue, exchange=queue)
+    app.send_task(
+        "celery.group", args=([dict(inner)], "result", "group", []), queue=queue, routing_key=queue, exchange=queue
+    )
 
     (event,) = refused(system, before)
     assert event["context"]["task"] == "celery.group"
@@ -78,7 +82,9 @@ def test_celerys_own_group_task_does_not_exist(system: System, queue: str) -> No
 def test_a_group_of_messages_reaches_only_its_own_queue(system: System) -> None:
     app = system.producer()
     before = len(system.events(type="message.refused"))
-    group([task_of(app, "remediate", {}).set(queue="triage", exchange="triage", routing_key="triage")] * 2, app=app).apply_async()
+    group(
+        [task_of(app, "remediate", {}).set(queue="triage", exchange="triage", routing_key="triage")] * 2, app=app
+    ).apply_async()
 
     assert system.wait_for(lambda: len(system.events(type="message.refused")) >= before + 2)
 
@@ -102,8 +108,12 @@ def ours(**changes: Any) -> ApprovedPlan:
     """An approved plan for a unit that does not exist, on a host of the inventory: nothing can come of it."""
     now = datetime.now(UTC)
     fields: dict[str, Any] = {
-        "id": f"plan-{now.timestamp():.6f}", "hosts": ("nowhere",), "created_at": now, "expires_at": now + timedelta(hours=1),
-        "playbook_digest": load(SHIPPED)["restart_service"].digest, "at": now,
+        "id": f"plan-{now.timestamp():.6f}",
+        "hosts": ("nowhere",),
+        "created_at": now,
+        "expires_at": now + timedelta(hours=1),
+        "playbook_digest": load(SHIPPED)["restart_service"].digest,
+        "at": now,
     }
     return approved(**{**fields, **changes})
 

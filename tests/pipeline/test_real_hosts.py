@@ -40,7 +40,12 @@ class Real(System):
     def command(self, *words: str, code: int | None = 0) -> Any:
         """What the ``aiops`` command says with --json."""
         done = subprocess.run(
-            [sys.executable, "-m", "tasks.cli", *words, "--json"], capture_output=True, text=True, timeout=180, cwd=ROOT, check=False
+            [sys.executable, "-m", "tasks.cli", *words, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            cwd=ROOT,
+            check=False,
         )
         assert code is None or done.returncode == code, done.stdout + done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else {}
@@ -92,7 +97,9 @@ def dead_cron(real: Real) -> Iterator[Real]:
 
 def test_a_service_that_died_is_repaired_and_closed_by_the_detector_that_saw_it(real: Real) -> None:
     lines = subprocess.Popen(
-        ["mosquitto_sub", "-p", str(real.local.mqtt_port), "-t", "pixelium/#", "-F", "%t\t%r\t%p"], stdout=subprocess.PIPE, text=True
+        ["mosquitto_sub", "-p", str(real.local.mqtt_port), "-t", "pixelium/#", "-F", "%t\t%r\t%p"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         real.break_("ct201", "dead-service")
@@ -109,13 +116,22 @@ def test_a_service_that_died_is_repaired_and_closed_by_the_detector_that_saw_it(
     states = [entry.state for entry in real.services.ledger.timeline(incident.id) if entry.state]
     assert states == [State.NEW, State.TRIAGED, State.REMEDIATING, State.VERIFYING, State.RESOLVED]
     schema = json.loads((ROOT / "aiops" / "schemas" / "event.schema.json").read_text())
-    events = [json.loads(payload) for topic, _, payload in heard if not topic.endswith("/state") or "/guardian/" in topic]
+    events = [
+        json.loads(payload) for topic, _, payload in heard if not topic.endswith("/state") or "/guardian/" in topic
+    ]
     for event in events:
         jsonschema.validate(event, schema)
     told = {event["type"] for event in events if event.get("incident") == incident.id}
     assert {
-        "finding.seen", "incident.opened", "verdict.given", "plan.approved", "remediation.started", "remediation.finished",
-        "outcome.settled", "verify.asked", "incident.resolved",
+        "finding.seen",
+        "incident.opened",
+        "verdict.given",
+        "plan.approved",
+        "remediation.started",
+        "remediation.finished",
+        "outcome.settled",
+        "verify.asked",
+        "incident.resolved",
     } <= told
     assert f"pixelium/claude-ct196/response/{incident.id}" in {topic for topic, _, _ in heard}
     assert "pixelium/guardian/health/state" in {topic for topic, _, _ in heard}
@@ -133,13 +149,17 @@ def test_a_second_sweep_of_an_unchanged_fleet_opens_nothing_and_runs_nothing(rea
 
 def test_the_command_the_shell_and_beat_give_the_same_events(real: Real) -> None:
     def shape(sweep: str) -> list[tuple[Any, ...]]:
-        events = real.wait_for(lambda: real.events(type="sweep.finished", sweep=sweep), 60, f"sweep {sweep} is reported")
+        events = real.wait_for(
+            lambda: real.events(type="sweep.finished", sweep=sweep), 60, f"sweep {sweep} is reported"
+        )
         fields = ("type", "source", "cron", "severity", "host", "symptom")
         return sorted(tuple(event[field] for field in fields) for event in events)
 
     by_command = real.command("sweep", "disk", code=None)[0]["patrol"]["sweep"]
     shell = "from tasks.pipeline import patrol; print(patrol.delay('disk').id)"
-    by_shell = subprocess.run([sys.executable, "-c", shell], capture_output=True, text=True, cwd=ROOT, check=True).stdout.strip()
+    by_shell = subprocess.run(
+        [sys.executable, "-c", shell], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout.strip()
     asked = real.producer().send_task("patrol", args=(["disk"],), kwargs={"started_by": "beat"})  # beat's own message
 
     assert shape(by_command) == shape(by_shell) == shape(asked.id)
@@ -158,7 +178,9 @@ def test_a_worker_killed_in_the_middle_of_a_playbook_is_unknown_and_never_repeat
     starts = real.starts()
     real.sweep("health", host="ct202")
     real.wait_for(lambda: real.starts() > starts, 60, "the repair has started")
-    real.wait_for(lambda: real.inside("ct202", "systemctl", "is-active", "cron.service").strip() == "active", 90, "in its middle")
+    real.wait_for(
+        lambda: real.inside("ct202", "systemctl", "is-active", "cron.service").strip() == "active", 90, "in its middle"
+    )
     (worker,) = [child for child in real.local.children if child.name == "remediation"]
     assert worker.process
     os.killpg(worker.process.pid, signal.SIGKILL)
@@ -228,14 +250,39 @@ def test_what_cannot_be_looked_at_is_blind_with_a_reason_and_never_healthy(real:
 def test_the_detection_account_can_neither_write_nor_use_sudo_beyond_its_list(real: Real) -> None:
     def as_probe(*argv: str) -> int:
         done = subprocess.run(
-            [sys.executable, "-m", "lab", "exec", "--name", NAME, "ct204", "--", "runuser", "-u", "aiops-probe", "--", *argv],
-            capture_output=True, check=False,
+            [
+                sys.executable,
+                "-m",
+                "lab",
+                "exec",
+                "--name",
+                NAME,
+                "ct204",
+                "--",
+                "runuser",
+                "-u",
+                "aiops-probe",
+                "--",
+                *argv,
+            ],
+            capture_output=True,
+            check=False,
         )
         return done.returncode
 
     for place in ("/etc/x", "/usr/local/bin/x", "/opt/x", "/root/x", "/var/lib/x", "/srv/x"):
         assert as_probe("touch", place) != 0
-    for command in (["id"], ["sh", "-c", "id"], ["/usr/bin/cat", "/etc/shadow"], ["/bin/bash"], ["/usr/bin/apt-get", "update"]):
+    for command in (
+        ["id"],
+        ["sh", "-c", "id"],
+        ["/usr/bin/cat", "/etc/shadow"],
+        ["/bin/bash"],
+        ["/usr/bin/apt-get", "update"],
+    ):
         assert as_probe("sudo", "-n", *command) != 0
-    listed = [line.split("NOPASSWD:", 1)[1].strip() for line in bootstrap.sudoers("aiops-probe").splitlines() if "NOPASSWD:" in line]
+    listed = [
+        line.split("NOPASSWD:", 1)[1].strip()
+        for line in bootstrap.sudoers("aiops-probe").splitlines()
+        if "NOPASSWD:" in line
+    ]
     assert all("*" not in line and "ALL" not in line for line in listed)
