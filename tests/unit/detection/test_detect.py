@@ -88,7 +88,10 @@ def sweep(
 
 def test_a_patrol_without_hosts_looks_at_all_of_them_in_their_order() -> None:
     seen = sweep([a_detector()])
-    assert [(found.host, found.subject, found.seen_at) for found in seen.findings] == [("one", "hello", NOW), ("two", "hello", NOW)]
+    assert [(found.host, found.subject, found.seen_at) for found in seen.findings] == [
+        ("one", "hello", NOW),
+        ("two", "hello", NOW),
+    ]
     assert seen.looked_at == {"one": ("greeting.said",), "two": ("greeting.said",)}
     assert seen.blind == ()
 
@@ -106,7 +109,11 @@ def test_a_host_named_twice_is_looked_at_once() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [HostUnreachableError("two", "no route"), HostTimeoutError("two", 60), HostKeyError("two", "changed", "compare it")],
+    [
+        HostUnreachableError("two", "no route"),
+        HostTimeoutError("two", 60),
+        HostKeyError("two", "changed", "compare it"),
+    ],
     ids=["unreachable", "timeout", "host key"],
 )
 def test_a_host_that_cannot_be_reached_is_blind_for_every_detector(error: Exception) -> None:
@@ -240,7 +247,9 @@ def test_no_time_left_for_pages_is_blind() -> None:
     assert [blind.probe for blind in seen.blind] == ["pages"]
 
 
-@pytest.mark.parametrize(("detectors", "hosts"), [(["nosuch"], []), (["greeter"], ["nosuch"])], ids=["detector", "host"])
+@pytest.mark.parametrize(
+    ("detectors", "hosts"), [(["nosuch"], []), (["greeter"], ["nosuch"])], ids=["detector", "host"]
+)
 def test_what_does_not_exist_cannot_be_looked_at(detectors: list[str], hosts: list[str]) -> None:
     fleet = Fleet()
     patrol = Patrol(sweep="s", detectors=tuple(detectors), hosts=tuple(hosts), requested_at=NOW)

@@ -38,7 +38,9 @@ def framed(script: Script, outputs: list[tuple[bytes, bytes, int]]) -> bytes:
 hostile = st.one_of(
     st.binary(max_size=400),
     st.lists(
-        st.sampled_from([MARK, " 0 out ", " 1 out ", " 1 end ", ":0:", "\n", "\r\n", " start", " powerless", "QQ==", "\0"])
+        st.sampled_from(
+            [MARK, " 0 out ", " 1 out ", " 1 end ", ":0:", "\n", "\r\n", " start", " powerless", "QQ==", "\0"]
+        )
     ).map(lambda parts: "".join(parts).encode()),
 )
 
@@ -64,7 +66,9 @@ def test_a_real_shell_carries_any_bytes_even_those_that_know_the_mark(
 ) -> None:
     (tmp_path / "out").write_bytes(stdout)
     (tmp_path / "err").write_bytes(stderr)
-    both = probe("both", "sh", "-c", 'cat "$1"; cat "$2" >&2; exit 3', "sh", str(tmp_path / "out"), str(tmp_path / "err"))
+    both = probe(
+        "both", "sh", "-c", 'cat "$1"; cat "$2" >&2; exit 3', "sh", str(tmp_path / "out"), str(tmp_path / "err")
+    )
     victim = probe("victim", "echo", "untouched")
     script = assemble([both, victim], MARK)
     answers = script.answers(printed(script))
@@ -102,7 +106,9 @@ def test_the_script_satisfies_shellcheck(tmp_path: Path) -> None:
     probes = [probe for detector in load().values() for probe in detector.probes]
     path = tmp_path / "script.sh"
     path.write_text(assemble(probes).text, encoding="utf-8")
-    done = subprocess.run(["shellcheck", "-s", "sh", str(path)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["shellcheck", "-s", "sh", str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.stdout == ""
     assert done.returncode == 0
 
@@ -156,7 +162,9 @@ def test_an_exit_code_nobody_expects_is_no_answer() -> None:
 
 
 def test_too_much_output_is_no_answer() -> None:
-    assert refused(probe("p", "head", "-c", "2000", "/dev/zero", limit=1999)).reason == "head printed more than 1999 bytes"
+    assert (
+        refused(probe("p", "head", "-c", "2000", "/dev/zero", limit=1999)).reason == "head printed more than 1999 bytes"
+    )
 
 
 def test_output_up_to_the_limit_is_an_answer() -> None:

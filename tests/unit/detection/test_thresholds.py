@@ -12,7 +12,10 @@ from aiops.domain.host import Host
 from aiops.errors import SettingsError
 
 DETECTOR = Detector(
-    "disk", "Disk", [Kind(name="disk.space", sentence="a filesystem is full")], {"warning": 85, "ignore": [], "mode": "a"}
+    "disk",
+    "Disk",
+    [Kind(name="disk.space", sentence="a filesystem is full")],
+    {"warning": 85, "ignore": [], "mode": "a"},
 )
 HOST = Host(name="ct101", role="db")
 NUMBERS = st.one_of(st.none(), st.integers(1, 100))
