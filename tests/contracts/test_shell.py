@@ -1,6 +1,5 @@
 """The port Shell: the same cases on this machine and through a real sshd, then what only SSH can get wrong."""
 
-import os
 import signal
 import socket
 import time
@@ -127,7 +126,7 @@ def test_here_nothing_outlives_the_time_limit(tmp_path: Path) -> None:
     while Path(f"/proc/{pid}/exe").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     with pytest.raises(OSError, match="No such"):
-        os.readlink(f"/proc/{pid}/exe")
+        Path(f"/proc/{pid}/exe").readlink()
 
 
 def test_a_shell_that_cannot_be_started_is_unreachable() -> None:
