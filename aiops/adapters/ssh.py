@@ -59,6 +59,11 @@ class _Watch:
         """Seconds until the end; never below zero."""
         return max(0.0, self._deadline - time.monotonic())
 
+    @property
+    def over(self) -> bool:
+        """Whether the time is over, even if the timer's thread has not had its turn yet."""
+        return self.expired or self.left == 0
+
     def guard(self, closable: Any) -> None:
         with self._lock:
             self._guarded.append(closable)
@@ -142,13 +147,13 @@ class FabricShell:
                 stdout, stderr, code = self._execute(host, kept, script, watch)
             except _LostError:
                 kept.drop()
-                if not was_kept or watch.expired:
+                if not was_kept or watch.over:
                     raise
                 # A kept connection may have died unnoticed; looking is harmless, so it is tried on a new one, once.
                 stdout, stderr, code = self._execute(host, kept, script, watch)
         except _LostError as error:
             kept.drop()
-            if watch.expired:
+            if watch.over:
                 raise HostTimeoutError(host.name, seconds) from None
             raise HostUnreachableError(host.name, str(error)) from None
         return Printed(stdout, stderr, code, time.monotonic() - started)
@@ -234,7 +239,7 @@ def _collect(host: Host, channel: Any, watch: _Watch) -> tuple[bytes, bytes, int
     with selectors.DefaultSelector() as ready:
         ready.register(channel.fileno(), selectors.EVENT_READ)
         while not (channel.eof_received or channel.closed) or channel.recv_ready() or channel.recv_stderr_ready():
-            if watch.left == 0:
+            if watch.over:
                 raise _LostError("its time was over")
             ready.select(watch.left)
             if channel.recv_ready():

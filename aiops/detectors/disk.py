@@ -16,7 +16,8 @@ Thresholds
 Looks alike but is benign
     Images that are full by design (squashfs, iso9660, erofs ...), whatever is mounted read-only, firmware variables,
     an overlay below ``/`` (it only repeats the filesystem it lies on), bind mounts, btrfs subvolumes and the datasets of
-    one ZFS pool (counted once), single files that a container's host lends it (it looks after its own disk), and the directory of a backup that is running or younger than ``min_age_hours``.
+    one ZFS pool (counted once), single files that a container's host lends it (it looks after its own disk), and the
+    directory of a backup that is running or younger than ``min_age_hours``.
 """
 
 from collections.abc import Iterator, Mapping

@@ -6,6 +6,7 @@ is wrong, before you commit it: an expectation nobody has read proves nothing.
 
 import argparse
 import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,7 @@ def main() -> None:
     recording["expect"] = _expectation(recording)
     target = FOLDER / detector.name / f"{options.case}.yml"
     target.write_text(_dump(recording), encoding="utf-8")
-    print(target.name, *(f"{finding['kind']} {finding['subject']}" for finding in recording["expect"]["findings"]))
-    print(*(f"  blind: {blind}" for blind in recording["expect"]["blind"]), sep="\n")
+    sys.stdout.write(yaml.safe_dump({target.name: recording["expect"]}, sort_keys=False))
     shell.close()
 
 
