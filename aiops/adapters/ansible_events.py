@@ -19,6 +19,15 @@ _STATUS = {
     "runner_on_skipped": "skipped",
     "runner_on_unreachable": "unreachable",
 }
+_EMPTY_WORDS = (
+    "non-zero return code",
+    "MODULE FAILURE",
+    "Module result",
+    "Task failed",
+    "All items",
+    "One or more items",
+)
+"""How Ansible's own messages begin where what the program said tells more."""
 _COUNTS = {"ok": "ok", "changed": "changed", "failures": "failures", "dark": "unreachable", "skipped": "skipped"}
 
 
@@ -126,10 +135,10 @@ def _end(status: str, data: Mapping[str, Any]) -> TaskEnd:
 
 def _message(result: Mapping[str, Any]) -> str:
     """What the module says; for a failed command, what the command said."""
-    texts = [str(result.get(key) or "") for key in ("msg", "stderr", "module_stderr", "stdout")]
+    texts = [str(result.get(key) or "") for key in ("module_stderr", "msg", "stderr", "stdout")]
     texts += [_message(item) for item in result.get("results", []) if isinstance(item, Mapping) and item.get("failed")]
-    if texts[0] in ("non-zero return code", "MODULE FAILURE", "All items completed", "One or more items failed"):
-        texts = [*texts[1:], texts[0]]
+    if texts[1].startswith(_EMPTY_WORDS):
+        texts.append(texts.pop(1))
     said = next((text for text in texts if text.strip()), "")
     lines = [line.strip() for line in plain(said).splitlines() if line.strip()]
     return " / ".join(lines[:_LINES])

@@ -1,41 +1,34 @@
 """Files for Ansible that hold data, never templates.
 
 Ansible templates what it reads: a parameter ``{{ lookup('pipe', 'touch x') }}`` given as an extra variable runs on the machine
-that runs Ansible, before any assertion (measured). A string tagged ``!unsafe`` is never templated.
+that runs Ansible, before any assertion (measured). Nothing below a node tagged ``!unsafe`` is ever templated.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 
-class _UnsafeDumper(yaml.SafeDumper):
-    """Every string becomes ``!unsafe "..."``."""
+class _QuotingDumper(yaml.SafeDumper):
+    """Every string in double quotes: a parameter may be ``yes`` and a host may be called ``on`` or ``101``."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - an alias could carry a value past its tag
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - an alias could carry a value out of its place
         return True
 
 
-def _unsafe(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("!unsafe", text, style='"')
+def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
 
 
-_UnsafeDumper.add_representer(str, _unsafe)
+_QuotingDumper.add_representer(str, _quoted)
 
 
 def unsafe_yaml(values: Mapping[str, Any]) -> str:
-    """The mapping as YAML in which every string value, at any depth, is tagged ``!unsafe``.
+    """The mapping as one YAML node tagged ``!unsafe``.
 
-    Keys are quoted, for a host may be called ``on`` or ``101``; Ansible never templates them.
+    The tag stands before the whole, not before each string: ansible-core 2.19 reads a string that is tagged itself once
+    more, and makes ``!unsafe "yes"`` a boolean.
     """
-    return _value(values)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(key)}: {_value(inner).strip()}" for key, inner in value.items()) + "}\n"
-    return yaml.dump(
-        value, Dumper=_UnsafeDumper, default_flow_style=True, allow_unicode=False, width=1_000_000, explicit_end=False
-    ).removesuffix("...\n")
+    text = yaml.dump(dict(values), Dumper=_QuotingDumper, default_flow_style=True, sort_keys=False, width=1_000_000)
+    return f"!unsafe {text}"
