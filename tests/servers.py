@@ -125,7 +125,7 @@ class Relay:
         self.port = int(self._listener.getsockname()[1])
         self._links: list[socket.socket] = []
         self._open, self._dead = True, False
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._accept, name="relay", daemon=True).start()
 
     def cut(self) -> None:
         """Break every connection and refuse new ones."""
@@ -169,7 +169,7 @@ class Relay:
             far.settimeout(None)
             self._links += [near, far]
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._pump, name="relay", args=(source, sink), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -186,3 +186,8 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def threads() -> int:
+    """How many threads there are besides those of relays, which end when they notice."""
+    return sum(thread.name != "relay" for thread in threading.enumerate())

@@ -1,7 +1,6 @@
 """A Redis and an MQTT broker of our own, for a machine that has none: on loopback, without root, gone with their parent."""
 
 import fcntl
-import getpass
 import os
 import secrets
 import shutil
@@ -244,14 +243,15 @@ class EmbeddedMqtt(_Server):
         settings = [
             f"listener {self.port} {LOOPBACK}",
             "allow_anonymous true",
-            # Started by root, mosquitto would become a user who cannot write to our folder.
-            f"user {getpass.getuser()}",
             "persistence true",
             f"persistence_location {self.folder}/",
             "autosave_interval 30",
             "set_tcp_nodelay true",
             "log_dest stderr",
         ]
+        if os.geteuid() == 0:
+            # Else mosquitto becomes a user who cannot write to our folder.
+            settings.append("user root")
         _write(self.folder / "mosquitto.conf", "\n".join(settings) + "\n")
         return [program, "-c", str(self.folder / "mosquitto.conf")]
 

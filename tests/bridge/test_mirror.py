@@ -22,7 +22,7 @@ from aiops.domain.fact import utcnow
 from aiops.domain.severity import Severity
 from aiops.ports import BridgeServices
 from aiops.steps.mirror import mirror
-from tests.servers import Heard, Relay, Subscriber
+from tests.servers import Heard, Relay, Subscriber, threads
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,7 +103,7 @@ def test_a_log_that_is_away_is_announced_once_and_read_again() -> None:
 
 
 def test_it_stops_at_once_when_asked_and_leaves_no_thread(redis_url: str, mqtt_address: MqttAddress) -> None:
-    before = threading.active_count()
+    before = threads()
     events = RedisEvents(redis_url)
     log = RedisEventLog(redis_url, events)
     broker = MqttBroker(mqtt_address)
@@ -117,7 +117,7 @@ def test_it_stops_at_once_when_asked_and_leaves_no_thread(redis_url: str, mqtt_a
     broker.close()
     log.close()
     events.close()
-    assert threading.active_count() == before
+    assert threads() == before
 
 
 def test_quarantined_and_retained_entries_keep_their_nature(redis_url: str, mqtt_address: MqttAddress) -> None:

@@ -15,7 +15,7 @@ from aiops.adapters.embedded import find_mqtt_broker
 from aiops.adapters.mqtt import IN_FLIGHT, MqttAddress, MqttBroker, Presence
 from aiops.errors import BusError, SettingsError
 from aiops.ports import Mirrored
-from tests.servers import Heard, Relay, Subscriber, free_port
+from tests.servers import Heard, Relay, Subscriber, free_port, threads
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +65,7 @@ def test_a_broken_connection_comes_back_and_says_again_how_it_is(mqtt_address: M
 
 
 def test_a_dead_network_is_an_error_in_time_and_nothing_old_is_sent_later(mqtt_address: MqttAddress) -> None:
-    before = threading.active_count()
+    before = threads()
     relay = Relay(mqtt_address.port)
     broker = MqttBroker(MqttAddress(port=relay.port), prefix="three", seconds=0.5)
     assert broker.wait(5)
@@ -83,10 +83,7 @@ def test_a_dead_network_is_an_error_in_time_and_nothing_old_is_sent_later(mqtt_a
         assert [one.payload for one in subscriber.wait(bool)] == ["new"]
     broker.close()
     relay.close()
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert threading.active_count() == before
+    assert threads() == before
 
 
 def test_a_connection_that_breaks_amid_a_batch_tells_how_many_are_safe(mqtt_address: MqttAddress) -> None:
@@ -152,14 +149,14 @@ def test_a_worker_killed_with_kill_9_is_offline_for_everybody(mqtt_address: Mqtt
 
 
 def test_a_worker_that_stops_in_order_says_so(mqtt_address: MqttAddress) -> None:
-    before = threading.active_count()
+    before = threads()
     presence = Presence(mqtt_address, "triage", prefix="six")
     presence.start()
     assert presence.wait(5)
     presence.stop()
     said = retained(mqtt_address.port, "six/worker/triage/state")
     assert (said["state"], said["reason"]) == ("offline", "stopped")
-    assert threading.active_count() == before
+    assert threads() == before
 
 
 def test_presence_without_a_broker_neither_fails_nor_waits() -> None:

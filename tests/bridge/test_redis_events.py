@@ -2,7 +2,6 @@ import json
 import os
 import signal
 import socket
-import threading
 import time
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from aiops.domain.event import Event
 from aiops.domain.fact import utcnow
 from aiops.domain.severity import Severity
 from aiops.errors import BusError
-from tests.servers import free_port
+from tests.servers import free_port, threads
 
 
 def event(number: int) -> Event:
@@ -91,7 +90,7 @@ def test_what_no_longer_fits_in_memory_is_dropped_oldest_first_and_counted(tmp_p
 
 
 def test_a_redis_that_accepts_and_never_answers_delays_one_publisher_for_seconds_and_nobody_after() -> None:
-    before = threading.active_count()
+    before = threads()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         events = RedisEvents(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", seconds=0.3)
         events.publish(event(1))
@@ -100,9 +99,10 @@ def test_a_redis_that_accepts_and_never_answers_delays_one_publisher_for_seconds
             events.publish(event(number))
         assert time.monotonic() - began < 0.2
         events.close()
-    assert threading.active_count() == before
+    assert threads() == before
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_worker_publishes_for_itself_while_its_parent_still_waits(tmp_path: Path) -> None:
     port = free_port()
     server = EmbeddedRedis(tmp_path, port=port).start()
