@@ -4,8 +4,6 @@ A base is built in a folder of its own and renamed when it is complete, so a fol
 """
 
 import fcntl
-import hashlib
-import inspect
 import json
 import os
 import shutil
@@ -16,50 +14,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab import cgroups, repository, sources
+from lab import cgroups, recipe, sources
 from lab.errors import LabError
-from lab.run import run
 
 MAX_AGE = 14 * 86400  # seconds: older than this it lacks security updates a real fleet would have
 KEPT = 3  # bases of one release: two checkouts of this project do not rebuild each other's away
-PACKAGES = (
-    "at",
-    "ca-certificates",
-    "cron",
-    "curl",
-    "dbus",
-    "iproute2",
-    "iputils-ping",
-    "less",
-    "libpam-systemd",
-    "logrotate",
-    "nginx-light",
-    "openssh-server",
-    "openssl",
-    "procps",
-    "psmisc",
-    "python3",
-    "python3-apt",
-    "rsyslog",
-    "sudo",
-    "systemd",
-    "systemd-sysv",
-)
-FILES = Path(__file__).parent / "files"
-APT_SOURCE = "deb [trusted=yes] file:/srv/lab-apt ./\n"
-# A container has no clock, kernel modules or disks of its own; and no outside for apt's daily work to reach.
-MASKED = (
-    "apt-daily.timer",
-    "apt-daily-upgrade.timer",
-    "e2scrub_all.timer",
-    "fstrim.timer",
-    "getty@.service",
-    "console-getty.service",
-    "systemd-networkd-wait-online.service",
-    "systemd-resolved.service",
-    "ssh.socket",
-)
-
 Progress = Callable[[str], None]
 
 
@@ -68,19 +27,9 @@ def cache() -> Path:
     return Path(os.environ.get("AIOPS_LAB_CACHE") or "/var/cache/aiops-lab")
 
 
-def recipe() -> str:
-    """A digest of everything a base is made from; a base of another recipe is never used."""
-    code = [inspect.getsource(part) for part in (_bootstrap, _customise, repository)]
-    digest = hashlib.sha256(repr((PACKAGES, MASKED, APT_SOURCE, code)).encode())
-    for path in [*sorted(FILES.rglob("*")), *sorted(repository.PACKAGES.rglob("*"))]:
-        if path.is_file():
-            digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def ready(release: str) -> Path | None:
     """The root of a usable base of `release`, if the cache has one: right recipe, young enough, complete."""
-    for folder in sorted(cache().glob(f"{release}-{recipe()}-*"), reverse=True):
+    for folder in sorted(cache().glob(f"{release}-{recipe.digest()}-*"), reverse=True):
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             built = datetime.fromisoformat(manifest["built"]).timestamp()
@@ -168,20 +117,20 @@ def _build(release: str, progress: Progress, used: frozenset[str]) -> Path:
     root = partial / "root"
     try:
         with _killable(release):
-            progress(f"base {release}: downloading and installing {len(PACKAGES)} packages (about 30 s, once)")
-            _bootstrap(release, root)
+            progress(f"base {release}: downloading and installing {len(recipe.PACKAGES)} packages (about 30 s, once)")
+            recipe.bootstrap(release, root)
             progress(f"base {release}: own apt repository, services, configuration")
-            _customise(root)
+            recipe.customise(root)
         now = datetime.now(UTC)
         manifest = {
             "release": release,
-            "recipe": recipe(),
+            "recipe": recipe.digest(),
             "built": now.isoformat(timespec="seconds"),
-            "packages": dict(sorted(_installed(root).items())),
+            "packages": dict(sorted(recipe.installed(root).items())),
         }
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         _forget_old(release, used)
-        final = cache() / f"{release}-{recipe()}-{now:%Y%m%dT%H%M%S}"
+        final = cache() / f"{release}-{recipe.digest()}-{now:%Y%m%dT%H%M%S}"
         partial.rename(final)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -196,68 +145,3 @@ def _forget_old(release: str, used: frozenset[str]) -> None:
     for manifest in newest_first[KEPT - 1 :]:
         if str(manifest.parent / "root") not in used:
             shutil.rmtree(manifest.parent)
-
-
-def _bootstrap(release: str, root: Path) -> None:
-    # On Debian before 12 /bin is a folder of its own unless asked for otherwise.
-    merged = ["--setup-hook=/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh"] if release == "bullseye" else []
-    run(
-        # mmdebstrap mounts /proc and more below the root; a namespace of its own takes them along when it is killed.
-        "unshare",
-        "--mount",
-        "--propagation=private",
-        "mmdebstrap",
-        *merged,
-        "--mode=root",
-        "--format=directory",
-        "--variant=minbase",
-        f"--include={','.join(PACKAGES)}",
-        "--dpkgopt=path-exclude=/usr/share/doc/*",
-        "--dpkgopt=path-exclude=/usr/share/man/*",
-        "--dpkgopt=path-exclude=/usr/share/locale/*",
-        '--customize-hook=chroot "$1" apt-get --yes full-upgrade',
-        "",
-        str(root),
-        "-",
-        stdin=sources.adapted(release),
-        timeout=560,
-    )
-
-
-def _customise(root: Path) -> None:
-    architecture = run("dpkg", "--print-architecture").out.strip()
-    repository.build(root / "srv/lab-apt", architecture, root)
-    for path in [root / "etc/apt/sources.list", *(root / "etc/apt/sources.list.d").glob("*")]:
-        path.unlink(missing_ok=True)
-    (root / "etc/apt/sources.list").write_text(APT_SOURCE, encoding="ascii")
-    for source in sorted(FILES.rglob("*")):
-        target = root / source.relative_to(FILES)
-        if source.is_dir():
-            target.mkdir(exist_ok=True)
-        else:
-            shutil.copy(source, target)
-            target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
-    for key in (root / "etc/ssh").glob("ssh_host_*"):
-        key.unlink()  # each host gets its own
-    (root / "etc/machine-id").write_text("", encoding="ascii")
-    for folder in ("srv/data", "etc/ssl/lab"):
-        (root / folder).mkdir()
-    for unit in MASKED:
-        link = root / "etc/systemd/system" / unit
-        link.unlink(missing_ok=True)
-        link.symlink_to("/dev/null")
-    chroot(root, "apt-get", "update", "-q")
-    chroot(
-        root, "systemctl", "enable", "ssh.service", "nginx.service", "cron.service", "atd.service", "rsyslog.service"
-    )
-
-
-def chroot(root: Path, *argv: str, stdin: str = "") -> str:
-    """Run `argv` with `root` as its root and return its standard output. Raises CommandError."""
-    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    return run("chroot", str(root), *argv, stdin=stdin, env=env).out
-
-
-def _installed(root: Path) -> dict[str, str]:
-    lines = chroot(root, "dpkg-query", "--show").splitlines()
-    return {name: version for name, _, version in (line.partition("\t") for line in lines)}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab import base, cgroups, enter, faults, fleet, leaks, reaper, sources
+from lab import base, cgroups, enter, faults, fleet, leaks, published, reaper, sources
 from lab.errors import CannotLookError, LabError
 from lab.model import LAST_BYTE, NAME, USER, Account, Host
 from lab.run import require
@@ -151,7 +151,7 @@ def _down(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     answer = []
     for group in cgroups.labs():
-        folder = (fleet.state_of(group) or {}).get("folder")
+        folder = (published.state_of(group) or {}).get("folder")
         leaders = {name: _leader(enter.Inside(group, name)) for name in group.hosts()}
         answer.append({"name": group.name, "slot": group.slot, "folder": folder, "leaders": leaders})
         if not options.json:

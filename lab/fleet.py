@@ -3,24 +3,19 @@
 import contextlib
 import fcntl
 import json
-import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from lab import base, cgroups, keeper
+from lab import base, cgroups, keeper, published
 from lab.errors import LabError
-from lab.model import PORTS, Account, Host, Spec
+from lab.model import Account, Host, Spec
 from lab.run import require
 
 LOCK = Path("/run/lock/aiops-lab.lock")
-FOLDER_ATTRIBUTE = "trusted.aiops-lab.folder"  # on the lab's control group: `down` finds the folder without its files
-FILES = ("inventory.yml", "known_hosts", "lab.json", "ca.pem")
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -38,13 +33,7 @@ class Wish:
     @property
     def where(self) -> Path:
         """The folder for the lab's files."""
-        return (self.folder or default_folder(self.name)).absolute()
-
-
-def default_folder(name: str) -> Path:
-    """Where a lab's files are when nobody says otherwise."""
-    state = os.environ.get("XDG_STATE_HOME")
-    return Path(state) / "aiops" / "lab" / name if state else Path("/var/lib/aiops-lab") / name
+        return (self.folder or published.default_folder(self.name)).absolute()
 
 
 def up(wish: Wish, progress: base.Progress) -> dict[str, object]:
@@ -79,19 +68,9 @@ def down(names: Sequence[str] | None) -> list[str]:
         base.clear()
         if names is None:
             names = [group.name for group in cgroups.labs()]
-        done = [name for name in names if _down(name, default_folder(name))]
+        done = [name for name in names if _down(name, published.default_folder(name))]
         cgroups.remove_root_if_unused()
     return done
-
-
-def state_of(group: cgroups.LabGroup) -> dict[str, object] | None:
-    """What the lab's `lab.json` says; None when it was never finished or is gone."""
-    try:
-        with (_folder_of(group) / "lab.json").open(encoding="utf-8") as file:
-            state: dict[str, object] = json.load(file)
-    except (OSError, ValueError):
-        return None
-    return state
 
 
 @contextlib.contextmanager
@@ -106,7 +85,7 @@ def _running(wish: Wish, root: Path) -> dict[str, object] | None:
     group = cgroups.find(wish.name)
     if group is None or not cgroups.processes(group.host(cgroups.KEEPER)):
         return None
-    state = state_of(group)
+    state = published.state_of(group)
     if state is None:
         return None
     have = Spec.load(json.dumps(state["spec"]))
@@ -122,15 +101,14 @@ def _running(wish: Wish, root: Path) -> dict[str, object] | None:
 
 
 def _bases_in_use() -> frozenset[str]:
-    states = (state_of(group) for group in cgroups.labs())
+    states = (published.state_of(group) for group in cgroups.labs())
     return frozenset(Spec.load(json.dumps(state["spec"])).base for state in states if state is not None)
 
 
 def _start(wish: Wish, group: cgroups.LabGroup, root: Path) -> dict[str, object]:
     folder = wish.where
-    folder.mkdir(parents=True, exist_ok=True)
-    os.setxattr(group.path, FOLDER_ATTRIBUTE, os.fsencode(folder))
-    (folder / "hosts").mkdir(exist_ok=True)
+    published.claim(folder)
+    published.label(group, folder)
     cgroups.raise_inotify_limit()
     spec = Spec(wish.name, group.slot, wish.release, str(root), str(folder), wish.hosts, wish.accounts)
     with (folder / "keeper.log").open("ab") as log:
@@ -153,7 +131,7 @@ def _start(wish: Wish, group: cgroups.LabGroup, root: Path) -> dict[str, object]
         answer = json.loads(line)
         if "error" in answer:
             raise LabError(answer["error"])
-        state = _publish(spec, answer)
+        state = published.write(spec, answer)
         talk.write(keeper.GO + "\n")
     return state
 
@@ -162,64 +140,6 @@ def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
     if process.stdin is None or process.stdout is None:
         raise LabError("the keeper has no pipes")
     return process.stdin, process.stdout
-
-
-def _publish(spec: Spec, answer: dict[str, object]) -> dict[str, object]:
-    folder = Path(spec.folder)
-    keys = answer["host_keys"]
-    if not isinstance(keys, dict):
-        raise LabError("the keeper named no host keys")
-    write(folder / "inventory.yml", inventory(spec))
-    write(
-        folder / "known_hosts", "".join(f"{spec.address(host)},{host.name} {keys[host.name]}\n" for host in spec.hosts)
-    )
-    write(folder / "ca.pem", str(answer["authority"]))
-    state: dict[str, object] = {
-        "name": spec.name,
-        "release": spec.release,
-        "folder": spec.folder,
-        "keeper": answer["pid"],
-        "started": datetime.now(UTC).isoformat(),
-        "boot_seconds": answer["boot_seconds"],
-        "inventory": str(folder / "inventory.yml"),
-        "known_hosts": str(folder / "known_hosts"),
-        "ca": str(folder / "ca.pem"),
-        "hosts": {
-            host.name: {
-                "address": spec.address(host),
-                "inner_address": host.inner_address,
-                "role": host.role,
-                "ports": list(PORTS),
-                "host_key": keys[host.name],
-            }
-            for host in spec.hosts
-        },
-        "accounts": [account.user for account in spec.accounts],
-        "spec": json.loads(spec.dump()),
-    }
-    write(folder / "lab.json", json.dumps(state, indent=1) + "\n")
-    return state
-
-
-def inventory(spec: Spec) -> str:
-    """The Ansible inventory of the lab; every value in it is a plain word, so it needs no YAML library."""
-    lines = ["lab:", "  hosts:"]
-    for host in spec.hosts:
-        lines += [
-            f"    {host.name}:",
-            f"      ansible_host: {spec.address(host)}",
-            "      ansible_port: 22",
-            f"      aiops_role: {host.role}",
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a file at once: a reader sees the old text or the new one."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False, encoding="utf-8") as file:
-        file.write(text)
-    Path(file.name).chmod(0o644)
-    Path(file.name).rename(path)
 
 
 def _watch(name: str, pid: int) -> None:
@@ -238,26 +158,11 @@ def _detached(module: str, *arguments: str) -> list[str]:
     return ["setsid", "--fork", sys.executable, "-m", module, *arguments]
 
 
-def _folder_of(group: cgroups.LabGroup) -> Path:
-    try:
-        return Path(os.fsdecode(os.getxattr(group.path, FOLDER_ATTRIBUTE)))
-    except OSError:  # killed between making the group and labelling it
-        return default_folder(group.name)
-
-
 def _down(name: str, folder: Path) -> bool:
     group = cgroups.find(name)
     if group is not None:
-        folder = _folder_of(group)
+        folder = published.folder_of(group)
         cgroups.destroy(group.path)
-    had_files = (folder / "hosts").is_dir() or (folder / "lab.json").is_file()
-    if had_files:
-        for file in [*FILES, "keeper.log", *(path.name for path in folder.glob("console-*.log"))]:
-            (folder / file).unlink(missing_ok=True)
-        for half_written in folder.glob(".tmp*"):
-            half_written.unlink()
-        with contextlib.suppress(OSError):  # not ours alone: the caller keeps files of its own there
-            (folder / "hosts").rmdir()
-            folder.rmdir()
+    had_files = published.remove(folder)
     cgroups.remove_root_if_unused()
     return group is not None or had_files

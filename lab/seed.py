@@ -3,9 +3,9 @@
 import secrets
 from pathlib import Path
 
-from lab.base import chroot
 from lab.errors import CommandError, LabError
 from lab.model import GATEWAY, Account, Host, Spec
+from lab.recipe import chroot
 from lab.run import run
 
 AUTHORITY = Path("etc/ssl/lab/ca.pem")

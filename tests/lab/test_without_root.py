@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab import base, cli, fleet, sources
+from lab import base, cli, published, recipe, sources
 from lab.errors import LabError
 from lab.faults import registry
 from lab.model import Account, Host, Spec
@@ -62,8 +62,8 @@ def test_a_machine_without_debian_sources_is_told_what_to_do(tmp_path: Path) -> 
         sources.adapted("bookworm", tmp_path)
 
 
-def make_base(cache: Path, recipe: str, age: timedelta) -> Path:
-    folder = cache / f"bookworm-{recipe}-20260101T000000"
+def make_base(cache: Path, digest: str, age: timedelta) -> Path:
+    folder = cache / f"bookworm-{digest}-20260101T000000"
     (folder / "root").mkdir(parents=True)
     (folder / "manifest.json").write_text(json.dumps({"built": (datetime.now(UTC) - age).isoformat()}))
     return folder / "root"
@@ -71,24 +71,40 @@ def make_base(cache: Path, recipe: str, age: timedelta) -> Path:
 
 def test_a_young_base_of_the_right_recipe_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIOPS_LAB_CACHE", str(tmp_path))
-    root = make_base(tmp_path, base.recipe(), timedelta(days=13))
+    root = make_base(tmp_path, recipe.digest(), timedelta(days=13))
     assert base.ready("bookworm") == root
     assert base.ready("trixie") is None
 
 
-@pytest.mark.parametrize(("recipe", "days"), [("of-yesterday", 1), (None, 15)])
+@pytest.mark.parametrize(("other", "days"), [("of-yesterday", 1), (None, 15)])
 def test_a_base_of_another_recipe_or_age_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str | None, days: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str | None, days: int
 ) -> None:
     monkeypatch.setenv("AIOPS_LAB_CACHE", str(tmp_path))
-    make_base(tmp_path, recipe or base.recipe(), timedelta(days=days))
+    make_base(tmp_path, other or recipe.digest(), timedelta(days=days))
     assert base.ready("bookworm") is None
 
 
 def test_a_base_without_its_manifest_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIOPS_LAB_CACHE", str(tmp_path))
-    (make_base(tmp_path, base.recipe(), timedelta(0)).parent / "manifest.json").unlink()
+    (make_base(tmp_path, recipe.digest(), timedelta(0)).parent / "manifest.json").unlink()
     assert base.ready("bookworm") is None
+
+
+def test_a_folder_with_somebody_elses_inventory_is_neither_claimed_nor_emptied(tmp_path: Path) -> None:
+    (tmp_path / "inventory.yml").write_text("mine\n")
+    with pytest.raises(LabError, match="of somebody else"):
+        published.claim(tmp_path)
+    assert published.remove(tmp_path) is False
+    assert (tmp_path / "inventory.yml").read_text() == "mine\n"
+
+
+def test_a_claimed_folder_is_removed_but_for_the_callers_own_files(tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    published.claim(folder)
+    (folder / "notes").touch()
+    assert published.remove(folder) is True
+    assert [path.name for path in folder.iterdir()] == ["notes"]
 
 
 SPEC = Spec(
@@ -101,7 +117,7 @@ def test_a_spec_survives_its_way_to_the_keeper() -> None:
 
 
 def test_the_inventory_is_yaml_with_one_address_per_host() -> None:
-    hosts = yaml.safe_load(fleet.inventory(SPEC))["lab"]["hosts"]
+    hosts = yaml.safe_load(published.inventory(SPEC))["lab"]["hosts"]
     assert {name: (host["ansible_host"], host["aiops_role"]) for name, host in hosts.items()} == {
         "ct201": ("127.77.3.1", "lab"),
         "siem": ("127.77.3.2", "wazuh"),
