@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from aiops.adapters.ansible_executor import AnsibleExecutor
 from aiops.adapters.execution_ledger import SqliteExecutionLedger
 from aiops.adapters.signing import KeySigner, KeyVerifier, generate_keys
 from aiops.domain.event import Event
@@ -140,7 +139,7 @@ def test_a_plan_whose_worker_was_killed_is_not_started_again(worker: Worker) -> 
     assert (again.status, again.reason.partition(":")[0]) == ("skipped", "running")
     (lost,) = until_reaped(worker)
     assert (lost.status, lost.incident) == ("unknown", "inc-20261123-k3f9qd")
-    assert remediate(signed, worker.services) == lost
+    assert remediate(signed, worker.services).model_dump(mode="json") == lost.model_dump(mode="json")
     assert worker.bench.mark.count("begun") == 1
 
 
@@ -175,10 +174,3 @@ def test_two_rings_at_once_start_one_run(worker: Worker) -> None:
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert worker.bench.mark == "begun\nended\n"
     assert remediate(signed, worker.services).status == "success"
-
-
-def test_the_executor_fits_its_port() -> None:
-    from aiops.ports import Executor  # noqa: PLC0415
-
-    fits: type[Executor] = AnsibleExecutor
-    assert fits is AnsibleExecutor
