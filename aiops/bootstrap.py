@@ -104,7 +104,7 @@ def triage(settings: Settings) -> TriageServices:
     if not settings.llm.model:
         from aiops.adapters.null_thinker import NullThinker  # noqa: PLC0415
 
-        return TriageServices(thinker=NullThinker(), events=events(settings))
+        return TriageServices(thinker=NullThinker())
     from aiops.adapters.litellm_thinker import LiteLlmThinker  # noqa: PLC0415
 
     llm = settings.llm
@@ -114,8 +114,7 @@ def triage(settings: Settings) -> TriageServices:
             api_base=llm.api_base,
             key_file=credential(llm.key_file) if llm.key_file else None,
             seconds=llm.seconds,
-        ),
-        events=events(settings),
+        )
     )
 
 

@@ -447,8 +447,6 @@ class TriageServices:
     """What the thinking side of CT190 has: a model, and nothing to decide with."""
 
     thinker: Thinker
-    events: Events
-    clock: Clock = utcnow
 
 
 @dataclass(frozen=True)

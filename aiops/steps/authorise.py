@@ -33,7 +33,7 @@ def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
     triaged = move(incident, _BEFORE, State.TRIAGED, "triage", text, services)
     if triaged is None:
         return Handover()
-    happened(triaged, "verdict.given", text, services, **verdict.model_dump(mode="json", exclude={"incident"}))
+    _publish(triaged, verdict, text, services)
     return _act_on(triaged, verdict, services)
 
 
@@ -111,6 +111,24 @@ def escalate(incident: Incident, step: str, reason: str, services: IncidentServi
         return Handover()
     notice = happened(escalated, "incident.escalated", f"{escalated.title}: {reason}", services)
     return Handover(notices=(notice,))
+
+
+def _publish(incident: Incident, verdict: Verdict, text: str, services: IncidentServices) -> None:
+    """The verdict, with the operator's word for the action: his subscribers know three and not four."""
+    happened(
+        incident,
+        "verdict.given",
+        text,
+        services,
+        action="spawn_claude" if verdict.action in {"remediate", "investigate"} else verdict.action,
+        verdict=verdict.action,
+        playbook=verdict.playbook,
+        reason=verdict.reason,
+        confidence=verdict.confidence,
+        evidence=list(verdict.evidence),
+        judged_by=verdict.source,
+        related_hosts=list(incident.hosts),
+    )
 
 
 def _act_on(incident: Incident, verdict: Verdict, services: IncidentServices) -> Handover:

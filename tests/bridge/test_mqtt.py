@@ -172,14 +172,16 @@ def test_presence_without_a_broker_neither_fails_nor_waits() -> None:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a CA, a server certificate for 127.0.0.1 and a mosquitto password file."""
     folder = tmp_path_factory.mktemp("tls")
+    # Python 3.13 checks a chain as strictly as RFC 5280 is written.
+    usage = "-addext keyUsage=critical,keyCertSign,cRLSign"
     commands = [
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.crt",
+        f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca {usage} -keyout ca.key -out ca.crt",
         "openssl req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr",
         "openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.crt",
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=stranger -keyout other.key -out other.crt",
         "mosquitto_passwd -b -c passwords bridge correct-horse",
     ]
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
     for command in commands:
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
     (folder / "password").write_text("correct-horse\n")

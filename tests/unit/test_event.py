@@ -84,15 +84,19 @@ def test_our_own_code_cannot_publish_a_type_nobody_wrote_down() -> None:
 
 
 def types_in(source: str) -> set[str]:
-    """What stands as ``type="..."`` in calls of ``Event``."""
+    """What stands as ``type="..."`` in calls of ``Event``, and in calls of what publishes for a step."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    return {
-        keyword.value.value
+    given = [
+        value
         for call in calls
-        if getattr(call.func, "id", getattr(call.func, "attr", "")) == "Event"
-        for keyword in call.keywords
-        if keyword.arg == "type" and isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
-    }
+        for name in [getattr(call.func, "id", getattr(call.func, "attr", ""))]
+        for value in [
+            *[keyword.value for keyword in call.keywords if name == "Event" and keyword.arg == "type"],
+            *[argument for argument in call.args if name in {"happened", "_tell", "_publish"}],
+        ]
+    ]
+    texts = {value.value for value in given if isinstance(value, ast.Constant) and isinstance(value.value, str)}
+    return {text for text in texts if re.fullmatch(r"[a-z_]+\.[a-z_]+", text)}
 
 
 def test_every_type_that_stands_in_the_code_is_written_down() -> None:

@@ -296,3 +296,11 @@ def test_every_step_of_the_way_is_on_the_timeline_and_published(world: World) ->
     )
     assert {event.incident for event in world.events.events} == {world.only().id}
     assert all(json.loads(event.model_dump_json()) for event in world.events.events)
+
+
+def test_a_verdict_is_published_in_the_operators_words(world: World) -> None:
+    opened(world)
+
+    (event,) = [event for event in world.events.events if event.type == "verdict.given"]
+    assert event.context["action"] == "spawn_claude"
+    assert (event.context["playbook"], event.context["verdict"]) == ("restart_service", "remediate")
