@@ -261,7 +261,9 @@ def _collect(host: Host, channel: Any, watch: _Watch) -> tuple[bytes, bytes, int
 
 def _say(error: BaseException) -> str:
     """What went wrong in words; some errors have none."""
-    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError) or not str(error):
+    if isinstance(error, EOFError):
+        return "the other end closed it"
+    if not str(error):
         return type(error).__name__
     return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)).lower()
 
