@@ -3,6 +3,7 @@
 Fabric's own Connection accepts every new host key and loads no known_hosts (fabric #2071, #2138), so both are set here.
 """
 
+import logging
 import selectors
 import socket
 import threading
@@ -22,6 +23,10 @@ from aiops.ports import Printed
 
 KEEPALIVE_SECONDS = 15
 """Between two signs of life on a kept connection, so that a lost one is noticed between two sweeps."""
+
+_LOG_CHANNEL = "aiops.adapters.ssh.wire"
+# Paramiko logs a traceback for every host that is switched off; we raise an error of our own for each of them.
+logging.getLogger(_LOG_CHANNEL).setLevel(logging.CRITICAL)
 
 _CHUNK = 65536
 _COMMAND = "exec /bin/sh -s"
@@ -221,6 +226,7 @@ class FabricShell:
                 "channel_timeout": limit,
             },
         )
+        connection.client.set_log_channel(_LOG_CHANNEL)
         connection.client.set_missing_host_key_policy(_Reject())
         try:
             connection.client.load_host_keys(str(self._known_hosts))
@@ -255,7 +261,9 @@ def _collect(host: Host, channel: Any, watch: _Watch) -> tuple[bytes, bytes, int
 
 def _say(error: BaseException) -> str:
     """What went wrong in words; some errors have none."""
-    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError) or not str(error):
+    if isinstance(error, EOFError):
+        return "the other end closed it"
+    if not str(error):
         return type(error).__name__
     return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)).lower()
 

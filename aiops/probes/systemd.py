@@ -71,9 +71,10 @@ def _read(text: str) -> tuple[Unit, ...]:
     return tuple(units)
 
 
+# Without --all, a pattern matches no unit that is inactive: the very ones that should run.
 UNITS = Probe(
     name="systemctl-show",
-    argv=("systemctl", "show", "--no-pager", f"--property={','.join(_PROPERTIES)}", "*"),
+    argv=("systemctl", "show", "--all", "--no-pager", f"--property={','.join(_PROPERTIES)}", "*"),
     read=_read,
     limit=4 * MIB,
     remedy="systemd must run as process 1, and the detection account needs the system bus (package dbus)",

@@ -45,7 +45,7 @@ def detect(
     settings = _settings(due, detectors, hosts, thresholds or {})
     seen: dict[str, _Seen] = {}
     with ThreadPoolExecutor(max_workers=max(1, min(services.threads, len(hosts))), thread_name_prefix="detect") as pool:
-        looks = {pool.submit(_Look(host, due, services, settings).run): host for host in hosts}
+        looks = {pool.submit(_look, host, due, services, settings): host for host in hosts}
         for done, look in enumerate(as_completed(looks), start=1):
             host = looks[look]
             seen[host.name] = look.result()
@@ -96,8 +96,12 @@ Known = Mapping[Source, Any]
 """What each source gave: what its reader made of it, or the ``UnreadableError`` that says why there is nothing."""
 
 
+def _look(host: Host, due: Sequence[Detector], services: DetectionServices, settings: Settings) -> _Seen:
+    return _Look(host, due, services, settings).run()
+
+
 class _Look:
-    """One host's part of a sweep."""
+    """One host's part of a sweep. Its time begins when it is made."""
 
     def __init__(self, host: Host, due: Sequence[Detector], services: DetectionServices, settings: Settings) -> None:
         self.host, self.due, self.services, self.settings = host, due, services, settings
@@ -106,8 +110,6 @@ class _Look:
         self.seen = _Seen()
 
     def run(self) -> _Seen:
-        self.now = self.services.clock()
-        self.deadline = time.monotonic() + self.services.seconds_per_host
         known: dict[Source, Any] = {}
         unreachable = self._ask_the_host(known)
         if self.seen.asleep:

@@ -187,6 +187,15 @@ def test_a_closed_port_is_unreachable(ssh: FabricShell) -> None:
         ssh.run(Host(name="gone", address="127.0.0.1", port=free_port()), "true\n", 10)
 
 
+def test_a_host_that_is_off_leaves_no_traceback_in_the_log(
+    ssh: FabricShell, server: Sshd, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.send(signal.SIGSTOP, server.family())
+    with pytest.raises(HostUnreachableError):
+        ssh.run(server.host, "true\n", 10)
+    assert "Traceback" not in caplog.text
+
+
 def test_a_name_nobody_knows_is_unreachable(ssh: FabricShell) -> None:
     with pytest.raises(HostUnreachableError, match="cannot be resolved"):
         ssh.run(Host(name="gone", address="nosuch.invalid"), "true\n", 10)
