@@ -119,6 +119,14 @@ def kill(process: BaseProcess) -> None:
     process.join()
 
 
+def wait_for_process(argument: str) -> None:
+    """Until the task is at work: before that the orphan may end for other reasons."""
+    deadline = time.monotonic() + 60
+    while not processes_with(argument):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def until_reaped(worker: Worker) -> list[Any]:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
@@ -130,9 +138,9 @@ def until_reaped(worker: Worker) -> list[Any]:
 
 
 def test_a_plan_whose_worker_was_killed_is_not_started_again(worker: Worker) -> None:
-    signed = worker.sign("slow", "15")
+    signed = worker.sign("slow", "15.375")
     process = worker.ring(signed)
-    worker.bench.wait_for_mark("begun")
+    wait_for_process("15.375")
     kill(process)
 
     again = remediate(signed, worker.services)
@@ -144,9 +152,8 @@ def test_a_plan_whose_worker_was_killed_is_not_started_again(worker: Worker) -> 
 
 
 def test_the_plan_that_a_human_allows_next_waits_for_the_task_that_the_dead_worker_left_behind(worker: Worker) -> None:
-    first = worker.sign("slow", "25", id="p1")
-    process = worker.ring(first)
-    worker.bench.wait_for_mark("begun")
+    process = worker.ring(worker.sign("slow", "25.125", id="p1"))
+    wait_for_process("25.125")
     kill(process)
     (lost,) = until_reaped(worker)
 
