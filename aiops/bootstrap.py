@@ -127,7 +127,6 @@ def remediation(settings: Settings) -> RemediationServices:
 
     verifier = KeyVerifier(credential(settings.keys.trusted))
     permit = RedisPermit(settings.redis.full_url(), verifier)
-    permit = RedisPermit(settings.redis.full_url(), verifier)
     repair = settings.repair
     return RemediationServices(
         inventory=inventory(settings),

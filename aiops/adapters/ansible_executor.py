@@ -27,8 +27,6 @@ from aiops.domain.remediation import Remediation
 from aiops.errors import SettingsError
 from aiops.ports import Claim, Clock, Permit
 
-BEAT_SECONDS = 3.0
-"""How often the lease is extended: several times within its 30 s."""
 GRACE_SECONDS = 2.0
 """From SIGTERM, at which Ansible stops its own workers, to SIGKILL."""
 _POLL_SECONDS = 0.5
@@ -59,7 +57,7 @@ class _Watch:
             return True
         if now >= self.deadline:
             self.stopped = "its time is over"
-        elif now - self.last >= BEAT_SECONDS:
+        elif now - self.last >= host_fence.BEAT_SECONDS:
             self.last = now
             self.stopped = "" if self.beat() else "its claim was lost"
         if self.stopped:
@@ -130,7 +128,8 @@ class _Run:
         deadline = time.monotonic() + self.plan.timeout
         try:
             self._write()
-            refusals = host_fence.acquire(self.folder / "fence.sh", self.hosts, self.claim, self.login, self.sockets)
+            script = self.folder / "fence.sh"
+            refusals = host_fence.acquire(script, self.hosts, self.claim, self.login, self.sockets, beat)
         except SettingsError as error:
             return self._outcome("failure", str(error))
         try:

@@ -3,8 +3,9 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from aiops.domain.host import Host
 from aiops.ports import Claim
 
 BUSY, FENCED = 75, 76
+BEAT_SECONDS = 3.0
+"""How often the lease is extended: several times within its 30 s."""
 _SSH_FAILED = 255
 _SECONDS = CONNECT_SECONDS + 10
 """Connect, wait for the lock (5 s), write a file."""
@@ -32,12 +35,19 @@ class Refusal:
     later: bool
 
 
-def acquire(script: Path, hosts: Sequence[Host], claim: Claim, login: Login, sockets: Path) -> list[Refusal]:
-    """Stamp all hosts at once; an empty list when every host now answers to this claim only."""
+def acquire(
+    script: Path, hosts: Sequence[Host], claim: Claim, login: Login, sockets: Path, beat: Callable[[], bool]
+) -> list[Refusal]:
+    """Stamp all hosts at once; an empty list when every host now answers to this claim only.
+
+    ``beat`` is called while hosts let us wait. What it says is asked again before anything else is done.
+    """
     text = script.read_bytes()
     with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-        answers = pool.map(lambda host: _acquire(text, host, claim, login, sockets), hosts)
-        return [refusal for refusal in answers if refusal]
+        answers = [pool.submit(_acquire, text, host, claim, login, sockets) for host in hosts]
+        while wait(answers, BEAT_SECONDS).not_done:
+            beat()
+    return [refusal for answer in answers if (refusal := answer.result())]
 
 
 def hang_up(hosts: Sequence[Host], login: Login, sockets: Path) -> None:
@@ -45,7 +55,10 @@ def hang_up(hosts: Sequence[Host], login: Login, sockets: Path) -> None:
     for host in hosts:
         if not host.local:
             argv = ["ssh", *ssh_options(login, sockets), "-O", "exit", *_destination(host, login)]
-            subprocess.run(argv, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=CONNECT_SECONDS)
+            with suppress(subprocess.TimeoutExpired):  # then it ends by itself, since nothing uses it any more
+                subprocess.run(
+                    argv, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=CONNECT_SECONDS
+                )
 
 
 def _acquire(text: bytes, host: Host, claim: Claim, login: Login, sockets: Path) -> Refusal | None:

@@ -14,7 +14,11 @@ from aiops.ports import Claim
 from tests.plans import NOON
 from tests.remediation.conftest import PLAYBOOK, Bench, processes_with
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # Python 3.12 warns of every fork beside a thread; ansible-runner's pexpect forks, and one test runs it in a thread.
+    pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning"),
+]
 
 CANARIES = [
     "{{ lookup('pipe', 'touch CANARY') }}",
@@ -227,6 +231,20 @@ def test_while_a_command_of_another_run_works_there_a_new_run_is_not_started(ben
     assert outcome.status == "skipped"
     assert "still working" in outcome.reason
     assert bench.run(word="later").status == "success"
+
+
+def test_the_claim_is_kept_alive_while_a_host_lets_us_wait(bench: Bench) -> None:
+    bench.run()
+    beats: list[float] = []
+
+    def beat() -> bool:
+        beats.append(time.monotonic())
+        return True
+
+    with (bench.fence_folder / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert bench.run(beat=beat).status == "skipped"
+    assert beats
 
 
 def test_an_orphan_is_stopped_at_its_next_task_by_a_newer_run(bench: Bench) -> None:
