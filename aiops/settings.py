@@ -31,9 +31,9 @@ class Section(BaseModel):
 class Redis(Section):
     """The broker and the event stream. Without ``url``, ``aiops run`` starts an embedded server."""
 
-    url: str = "redis://127.0.0.1:6379/0"
-    username: str = ""
-    password_file: Path | None = None
+    url: str = Field(default="redis://127.0.0.1:6379/0", description="Redis or Valkey; rediss:// for TLS")
+    username: str = Field(default="", description="account of the ACL; empty: the default one")
+    password_file: Path | None = Field(default=None, description="file that holds its password")
 
     @field_validator("url")
     @classmethod
@@ -60,27 +60,29 @@ class Redis(Section):
 class Mqtt(Section):
     """The broker that mirrors; without ``host`` nothing is mirrored."""
 
-    host: str = ""
-    port: int = Field(default=1883, ge=1, le=65535)
-    username: str = ""
-    password_file: Path | None = None
-    ca_file: Path | None = None
-    prefix: str = Field(default="pixelium", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")
+    host: str = Field(default="", description="the broker; empty: nothing is mirrored")
+    port: int = Field(default=1883, ge=1, le=65535, description="8883 is usual with TLS")
+    username: str = Field(default="", description="account; empty: none")
+    password_file: Path | None = Field(default=None, description="file that holds its password")
+    ca_file: Path | None = Field(default=None, description="CA certificate; turns TLS on")
+    prefix: str = Field(
+        default="pixelium", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", description="first level of every topic"
+    )
 
 
 class Fleet(Section):
     """The hosts: an Ansible inventory, or only this machine when none is named."""
 
-    inventory: Path | None = None
+    inventory: Path | None = Field(default=None, description="an Ansible inventory in YAML; empty: this machine alone")
 
 
 class Ssh(Section):
     """How hosts are reached. Keys that are not in ``known_hosts`` are refused."""
 
-    user: str = "aiops-probe"
-    key_file: Path = Path("probe_key")
-    known_hosts: Path = Path("/etc/aiops/known_hosts")
-    connect_seconds: float = Field(default=10, gt=0, le=120)
+    user: str = Field(default="aiops-probe", description="unprivileged account on every host; see `aiops sudoers`")
+    key_file: Path = Field(default=Path("probe_key"), description="its private key")
+    known_hosts: Path = Field(default=Path("/etc/aiops/known_hosts"), description="the hosts' keys, in OpenSSH's form")
+    connect_seconds: float = Field(default=10, gt=0, le=120, description="until a connection must stand")
     host_seconds: float = Field(default=60, gt=0, le=600, description="hard limit for all probes of one host")
     threads: int = Field(default=20, ge=1, le=200, description="hosts looked at together")
     shard_size: int = Field(default=20, ge=1, le=1000, description="hosts in one detection message")
@@ -89,27 +91,31 @@ class Ssh(Section):
 class Repair(Section):
     """How CT196 reaches the hosts it repairs."""
 
-    user: str = "aiops-repair"
-    key_file: Path = Path("repair_key")
-    known_hosts: Path = Path("/etc/aiops/known_hosts")
+    user: str = Field(default="aiops-repair", description="account with sudo on the hosts that may be repaired")
+    key_file: Path = Field(default=Path("repair_key"), description="its private key")
+    known_hosts: Path = Field(default=Path("/etc/aiops/known_hosts"), description="the hosts' keys, in OpenSSH's form")
     playbooks: Path | None = Field(default=None, description="folder of the catalogue; default: the one shipped")
-    lease_seconds: float = Field(default=30, ge=5, le=600)
-    concurrency: int = Field(default=2, ge=1, le=16)
+    lease_seconds: float = Field(
+        default=30, ge=5, le=600, description="without a heartbeat for so long, a run counts as lost"
+    )
+    concurrency: int = Field(default=2, ge=1, le=16, description="playbooks that may run side by side")
 
 
 class Keys(Section):
     """Ed25519: the private key that signs plans and permits (CT190 only), the public ones trusted for it (CT196)."""
 
-    signing: Path = Path("plan_signing_key")
-    trusted: Path = Path("/etc/aiops/trusted_plan_keys")
+    signing: Path = Field(default=Path("plan_signing_key"), description="private key that signs plans and permits")
+    trusted: Path = Field(
+        default=Path("/etc/aiops/trusted_plan_keys"), description="public keys that are believed: files *.pem"
+    )
 
 
 class Llm(Section):
     """One provider; without ``model`` triage stays without an LLM and every unknown fault goes to a human."""
 
-    model: str = ""
-    api_base: str = ""
-    key_file: Path | None = None
+    model: str = Field(default="", description="as LiteLLM names it; empty: no LLM is asked")
+    api_base: str = Field(default="", description="endpoint, where it is not the provider's own")
+    key_file: Path | None = Field(default=None, description="file that holds the provider's key")
     seconds: float = Field(default=30, gt=0, le=300, description="hard limit for one answer")
 
 
@@ -124,14 +130,14 @@ class Records(Section):
     """How long things are kept."""
 
     incident_days: int = Field(default=730, ge=30, description="two years, as the operator asked")
-    sweep_days: int = Field(default=14, ge=1)
+    sweep_days: int = Field(default=14, ge=1, description="days that sweeps are kept")
 
 
 class Log(Section):
     """How the processes log."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    form: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="what is logged")
+    form: Literal["json", "console"] = Field(default="json", description="JSON lines, or text for a terminal")
 
 
 class Settings(BaseSettings):
@@ -142,7 +148,7 @@ class Settings(BaseSettings):
     )
 
     state: Path = Field(default_factory=lambda: default_state(), description="folder for ledgers and cursors")  # noqa: PLW0108 - defined below
-    timezone: str = "Europe/Paris"
+    timezone: str = Field(default="Europe/Paris", description="the zone of the crontab")
     redis: Redis = Redis()
     mqtt: Mqtt = Mqtt()
     fleet: Fleet = Fleet()

@@ -34,8 +34,8 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    default: Decision = "ask"
-    rules: tuple[Rule, ...] = ()
+    default: Decision = Field(default="ask", description="auto, ask or never, where no rule matches")
+    rules: tuple[Rule, ...] = Field(default=(), description="the first that matches decides")
     plan_lifetime: int = Field(default=3600, ge=60, description="seconds a plan may wait for its approval")
     start_within: int = Field(default=600, ge=30, description="seconds from approval to start")
     relapse_hours: int = Field(default=24, ge=1, description="hours within which the same trouble is a relapse")

@@ -1,7 +1,6 @@
 """Every detector is scheduled, documented and recorded."""
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 from collections import Counter
@@ -37,7 +36,6 @@ def test_there_are_detectors() -> None:
     assert {"disk", "audit-dpkg-rc", "health"} <= DETECTORS.keys()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("beat_schedule") is None, reason="the crontab is not there yet")
 @each_detector
 def test_it_stands_in_the_crontab(detector: Detector) -> None:
     assert detector.name in importlib.import_module("beat_schedule").GUARDIANS

@@ -1,0 +1,52 @@
+"""Documentation is a promise: generated pages are fresh, links lead somewhere, every setting has a meaning or speaks for itself."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["detectors.md", "remediations.md", "settings.md"])
+def test_a_generated_page_is_what_the_code_says(name: str) -> None:
+    page = generator().PAGES[name]()
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == page, "run `make docs` and commit the result"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name
+)
+def test_every_link_inside_the_repository_leads_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8"))
+    missing = [link for link in links if not (path.parent / link).exists()]
+    assert missing == []
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"^aiops ([a-z]+)", text, flags=re.MULTILINE))
+    targets = set(re.findall(r"^make ([a-z]+)", text, flags=re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    from tasks.cli import cli  # noqa: PLC0415
+
+    known = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
+    assert commands <= known
+    assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in targets)
+
+
+def test_every_setting_says_what_it_means() -> None:
+    rows = [line.split(" | ") for line in generator().settings_page().splitlines() if line.startswith("| `")]
+    assert len(rows) > 40
+    assert [row[0] for row in rows if not row[2].strip(" |")] == []
