@@ -25,7 +25,7 @@ from aiops.steps.remediate import reap, remediate
 from tests.plans import approved
 from tests.remediation.conftest import Bench, Gate, end, processes_with, remediation
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.root]
 
 BEGUN = datetime.now(UTC) - timedelta(minutes=1)
 
