@@ -18,7 +18,6 @@ from aiops.steps.dispatch import dispatch
 from aiops.steps.record import happened, move
 
 
-
 def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
     """Take the first verdict of an incident and do what it says, as far as policy allows.
 
