@@ -146,6 +146,25 @@ class Broker(Protocol):
         """Say good-bye, so that the last will is not sent."""
 
 
+class Archive(Protocol):
+    """Whole outputs, found again by their digest: what was condensed away is never lost."""
+
+    def keep(self, text: str) -> str:
+        """Store the text and return its digest; the same text again only becomes younger.
+
+        :raises LedgerBusyError: it cannot be written now
+        """
+
+    def find(self, digest: str) -> str:
+        """The whole text.
+
+        :raises UnknownError: it is not here, or damaged
+        """
+
+    def prune(self, before: datetime) -> int:
+        """Forget what nobody has kept again since then; returns how many texts."""
+
+
 class IncidentLedger(Protocol):
     """CT190's record. Every write is durable when the call returns.
 

@@ -13,6 +13,7 @@ from aiops.steps.prune import prune
 from aiops.steps.refuse import refuse
 from aiops.steps.remediate import reap, remediate
 from aiops.steps.settle import settle
+from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.triage import triage
 
@@ -37,6 +38,7 @@ __all__ = [
     "renew_permit",
     "replan",
     "settle",
+    "shorten",
     "sweep_up",
     "thaw",
     "triage",

@@ -21,7 +21,7 @@ _ENDS = (State.RESOLVED, State.ESCALATED, State.SUPPRESSED, State.AWAITING_APPRO
 
 def register(cli: typer.Typer) -> None:
     """Add the commands."""
-    for command in (incidents, show, approve, deny, plan):
+    for command in (incidents, show, approve, deny, plan, raw):
         cli.command()(command)
 
 
@@ -103,6 +103,11 @@ def plan(
     else:
         typer.echo(f"{made.id}: {made.remediation} on {', '.join(made.hosts)} with {made.params}")
         typer.echo(f"approve it with: aiops approve {incident} --digest {made.digest[:12]}")
+
+
+def raw(digest: Annotated[str, typer.Argument(help="The 16 digits in the last line of a shortened output.")]) -> None:
+    """Print a whole output of which only the short form was shown."""
+    typer.echo(bootstrap.archive(load_settings()).find(digest), nl=False)
 
 
 def _services() -> IncidentServices:
