@@ -95,6 +95,9 @@ def incidents(settings: Settings) -> IncidentServices:
         group_hosts=settings.correlation.group_hosts,
         blind_after=settings.correlation.blind_after,
         relapse_window=timedelta(hours=settings.policy.relapse_hours),
+        quiet=settings.quiet,
+        benign=settings.benign,
+        archive=archive(settings),
         keep_incidents=timedelta(days=settings.records.incident_days),
         keep_sweeps=timedelta(days=settings.records.sweep_days),
     )

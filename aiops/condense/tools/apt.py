@@ -7,11 +7,11 @@ from aiops.condense.lines import Tool, is_error, shape
 
 _NOISE = re.compile(
     r"(?:Get|Hit):\d|Reading (?:package lists|state information)|Building dependency tree|Calculating upgrade|"
-    r"Preparing to unpack|Selecting previously unselected|Setting up |Processing triggers|\(Reading database|Fetched |Need to get|"
-    r"After this operation|Unpacking (?!.* over \()|Preconfiguring packages|Extracting templates|Scanning |Conf |"
-    r"Created symlink|Use '.*autoremove'|Listing\.\.\.|Adding (?:user|group|new)|Creating |update-alternatives: using|"
-    r"(?:Correcting|Solving) dependencies|WARNING: apt does not have a stable CLI|Do you want to continue|"
-    r"\s*\d+%|debconf: |invoke-rc\.d: |Summary:$|  (?:Download size|Space needed)|Upgrading:.*Installing:.*, Not Upgrading"
+    r"Preparing to unpack|Selecting previously unselected|Setting up |Processing triggers|\(Reading database|"
+    r"Fetched |Need to get|After this operation|Unpacking (?!.* over \()|Preconfiguring packages|Extracting templates|"
+    r"Scanning |Conf |Created symlink|Use '.*autoremove'|Listing\.\.\.|Adding (?:user|group|new)|Creating |"
+    r"update-alternatives: using|(?:Correcting|Solving) dependencies|WARNING: apt does not have a stable CLI|"
+    r"Do you want to continue|\s*\d+%|debconf: |invoke-rc\.d: |Summary:$|  (?:Download size|Space needed)|Upgrading:.*Installing:.*, Not Upgrading"
 )
 _SILENT_BLOCKS = re.compile(
     r"The following (?:additional packages|package.* (?:was|were) automatically installed)|(?:Suggested|Recommended) packages:"

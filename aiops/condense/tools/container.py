@@ -8,7 +8,8 @@ from aiops.condense.lines import Tool
 _NOISE = re.compile(
     r"\s*(?:[0-9a-f]{12}: (?:Pull|Wait|Verif|Down|Extract|Already|Preparing|Pushed|Layer)|Sending build context|"
     r" ?--->|Removing intermediate|=> (?:CACHED|=>|transferring|\[internal\])|#\d+ (?:DONE|CACHED|sha256:|extracting|"
-    r"transferring|\d+\.\d+ (?:Get|Hit|Setting up|Unpacking|Selecting|Preparing)))|.*\bUp \d+ (?:seconds|minutes|hours|days|weeks|months)"
+    r"transferring|\d+\.\d+ (?:Get|Hit|Setting up|Unpacking|Selecting|Preparing)))|"
+    r".*\bUp \d+ (?:seconds|minutes|hours|days|weeks|months)"
     r"(?! .*unhealthy)"
 )
 
