@@ -16,6 +16,11 @@ class Quiet(BaseModel):
     storm_minutes: int = Field(
         default=5, ge=1, le=120, description="the window; a storm ends when it is calm for so long"
     )
+    most_incidents: int = Field(
+        default=60,
+        ge=2,
+        description="new incidents within storm_minutes; what is beyond joins by cause, host, then kind",
+    )
     flap_times: int = Field(default=3, ge=2, description="how often the same finding may come and go in flap_hours")
     flap_hours: int = Field(default=6, ge=1, le=168, description="the window; beyond it is one flapping incident")
     flap_quiet_minutes: int = Field(default=30, ge=1, description="how long it must stay away until that is resolved")

@@ -21,6 +21,7 @@ from aiops.domain.verdict import Verdict
 from aiops.ports import IncidentServices
 from aiops.steps.blindness import blind_findings, could_look
 from aiops.steps.consider import consider
+from aiops.steps.crowd import Crowd
 from aiops.steps.group import groups, open_incident
 from aiops.steps.homes import Homes
 from aiops.steps.hush import UNDER_REPAIR, Hush, Reason, note_inhibition, note_repair
@@ -142,13 +143,26 @@ def _attach(sweep: Sweep, services: IncidentServices) -> Sequence[Incident]:
         note_repair(
             reason, findings, services.ledger.mute(reason.by, reason.text, findings, sweep.finished_at), services
         )
-    return _open_all(rest, hush, sweep, services)
+    return _open_all(rest, hush, homes, sweep, services)
 
 
-def _open_all(rest: Sequence[Finding], hush: Hush, sweep: Sweep, services: IncidentServices) -> Sequence[Incident]:
+def _open_all(
+    rest: Sequence[Finding], hush: Hush, homes: Homes, sweep: Sweep, services: IncidentServices
+) -> Sequence[Incident]:
     """Hosts with nothing dead above them first: what runs on a host that is gone is kept with that host's incident."""
     below = hush.below(rest)
-    opened = _open_groups([finding for finding in rest if finding.host not in below], hush, sweep, services)
+    crowd = Crowd(homes.incidents.values(), services)
+
+    def open_groups(fresh: Sequence[Finding]) -> list[Incident]:
+        made, joining = crowd.place(groups(fresh, services))
+        for home, findings in joining.items():
+            _join(homes.incidents[home], findings, sweep, services)
+        opened = [open_incident(group, sweep, services) for group in made]
+        for incident in opened:
+            hush.goes_down(incident.findings, incident.id)
+        return opened
+
+    opened = open_groups([finding for finding in rest if finding.host not in below])
     hidden: dict[Reason, list[Finding]] = defaultdict(list)
     fresh: list[Finding] = []
     for finding in (finding for finding in rest if finding.host in below):
@@ -160,14 +174,7 @@ def _open_all(rest: Sequence[Finding], hush: Hush, sweep: Sweep, services: Incid
     for reason, findings in hidden.items():
         new = services.ledger.mute(reason.by, reason.text, findings, sweep.finished_at)
         note_inhibition(reason, findings, new, services)
-    return [*opened, *_open_groups(fresh, hush, sweep, services)]
-
-
-def _open_groups(fresh: Sequence[Finding], hush: Hush, sweep: Sweep, services: IncidentServices) -> list[Incident]:
-    opened = [open_incident(group, sweep, services) for group in groups(fresh, services)]
-    for incident in opened:
-        hush.goes_down(incident.findings, incident.id)
-    return opened
+    return [*opened, *open_groups(fresh)]
 
 
 def _join(home: Incident, findings: Sequence[Finding], sweep: Sweep, services: IncidentServices) -> None:

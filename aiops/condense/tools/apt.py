@@ -11,7 +11,8 @@ _NOISE = re.compile(
     r"Fetched |Need to get|After this operation|Unpacking (?!.* over \()|Preconfiguring packages|Extracting templates|"
     r"Scanning |Conf |Created symlink|Use '.*autoremove'|Listing\.\.\.|Adding (?:user|group|new)|Creating |"
     r"update-alternatives: using|(?:Correcting|Solving) dependencies|WARNING: apt does not have a stable CLI|"
-    r"Do you want to continue|\s*\d+%|debconf: |invoke-rc\.d: |Summary:$|  (?:Download size|Space needed)|Upgrading:.*Installing:.*, Not Upgrading"
+    r"Do you want to continue|\s*\d+%|debconf: |invoke-rc\.d: |Summary:$|  (?:Download size|Space needed)|"
+    r"Upgrading:.*Installing:.*, Not Upgrading"
 )
 _SILENT_BLOCKS = re.compile(
     r"The following (?:additional packages|package.* (?:was|were) automatically installed)|(?:Suggested|Recommended) packages:"

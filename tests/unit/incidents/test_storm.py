@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aiops import steps
 from aiops.domain.handover import Handover
@@ -42,6 +44,47 @@ def test_six_thousand_findings_are_five_hundred_with_their_counts_in_at_most_six
     assert sum(counts) == 6000
     assert sum(len(one.questions) for one in handed) <= 60
     assert peak < 64 * 1024 * 1024
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    causes=st.integers(0, 300),
+    shared=st.booleans(),
+    whole=st.booleans(),
+    hosts=st.sampled_from([1, 7, 60]),
+)
+def test_however_findings_are_labelled_and_cut_into_sweeps_there_are_at_most_sixty_incidents_and_none_is_lost(
+    tmp_path_factory: pytest.TempPathFactory, causes: int, *, shared: bool, whole: bool, hosts: int
+) -> None:
+    world = a_fleet(tmp_path_factory.mktemp("world"))
+    found = [
+        world.finding(
+            host=storm.HOSTS[number % hosts],
+            subject=f"s{number}",
+            cause=f"c{number * 7 % causes}" if causes else "",
+            shared=shared,
+        )
+        for number in range(300)
+    ]
+    parts = [found] if whole else [found[start : start + 25] for start in range(0, 300, 25)]
+    for number, part in enumerate(parts):
+        world.later(seconds=5)
+        steps.correlate(world.sweep(*part, hosts=storm.HOSTS, kinds=["another.kind"], name=str(number)), world.services)
+
+    incidents = world.ledger.live()
+    held = sorted(finding.fingerprint for one in incidents for finding in one.findings)
+    assert len(incidents) <= 60
+    assert held == sorted(finding.fingerprint for finding in found)
+
+
+def test_thirty_full_disks_are_still_thirty_incidents(tmp_path: Path) -> None:
+    world = a_fleet(tmp_path)
+    hosts = storm.HOSTS[:30]
+    found = [world.finding(host=host, kind="disk.space", subject="/", cause="filesystem:/") for host in hosts]
+
+    steps.correlate(world.sweep(*found, hosts=hosts), world.services)
+
+    assert len(world.ledger.live()) == 30
 
 
 def test_a_storm_is_one_message_and_one_event_until_it_is_over(tmp_path: Path) -> None:
