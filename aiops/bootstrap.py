@@ -10,6 +10,7 @@ from aiops import detectors, remediations
 from aiops.domain.remediation import Remediation
 from aiops.errors import SettingsError
 from aiops.ports import (
+    Archive,
     BridgeServices,
     DetectionServices,
     Events,
@@ -94,9 +95,19 @@ def incidents(settings: Settings) -> IncidentServices:
         group_hosts=settings.correlation.group_hosts,
         blind_after=settings.correlation.blind_after,
         relapse_window=timedelta(hours=settings.policy.relapse_hours),
+        quiet=settings.quiet,
+        benign=settings.benign,
+        archive=archive(settings),
         keep_incidents=timedelta(days=settings.records.incident_days),
         keep_sweeps=timedelta(days=settings.records.sweep_days),
     )
+
+
+def archive(settings: Settings) -> Archive:
+    """Where whole outputs are kept on this container."""
+    from aiops.adapters.file_archive import FileArchive  # noqa: PLC0415
+
+    return FileArchive(settings.state / "raw")
 
 
 def triage(settings: Settings) -> TriageServices:

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from aiops.domain.policy import Floor, Policy
+from aiops.domain.quiet import Quiet
+from aiops.domain.silence import Benign
 from aiops.errors import SettingsError
 
 _DEFAULT_FILE = Path("/etc/aiops/aiops.toml")
@@ -130,7 +132,7 @@ class Records(Section):
     """How long things are kept."""
 
     incident_days: int = Field(default=730, ge=30, description="two years, as the operator asked")
-    sweep_days: int = Field(default=14, ge=1, description="days that sweeps are kept")
+    sweep_days: int = Field(default=14, ge=1, description="days that sweeps and what they muted are kept")
 
 
 class Log(Section):
@@ -159,6 +161,8 @@ class Settings(BaseSettings):
     floor: Floor = Floor()
     llm: Llm = Llm()
     correlation: Correlation = Correlation()
+    quiet: Quiet = Quiet()
+    benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")
     records: Records = Records()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
     log: Log = Log()
