@@ -17,6 +17,8 @@ from aiops.domain.outcome import Outcome
 from aiops.domain.plan import Approval, ApprovedPlan, Plan, SignedPlan
 from aiops.domain.policy import Floor, Policy
 from aiops.domain.remediation import Remediation
+from aiops.domain.rule import Judgement
+from aiops.domain.skill import Lesson, Skill
 from aiops.domain.sweep import Sweep
 from aiops.domain.verdict import Question, Verdict
 
@@ -259,6 +261,18 @@ class IncidentLedger(Protocol):
     def thaw(self) -> None:
         """Allow starts again."""
 
+    def lesson(self, name: str) -> Lesson | None:
+        """What is recorded about a skill, if anything."""
+
+    def lessons(self) -> Sequence[Lesson]:
+        """Everything that was learned, by name."""
+
+    def store_lesson(self, lesson: Lesson) -> None:
+        """Keep the lesson in place of what was recorded under its name."""
+
+    def sweeps_since(self, since: datetime) -> Sequence[Sweep]:
+        """All shards that finished since then, oldest first."""
+
     def prune(self, before: datetime, sweeps_before: datetime) -> int:
         """Delete incidents resolved before the one moment and sweeps before the other; returns how many incidents."""
 
@@ -433,6 +447,9 @@ class IncidentServices:
     permits: PermitOffice
     policy: Policy
     catalogue: Mapping[str, Remediation]
+    rules: Sequence[Judgement] = ()
+    skills: Sequence[Skill] = ()
+    keep_lessons: timedelta = timedelta(days=180)
     llm: bool = False
     group_hosts: int = 3
     blind_after: int = 3

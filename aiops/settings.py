@@ -119,6 +119,17 @@ class Llm(Section):
     seconds: float = Field(default=30, gt=0, le=300, description="hard limit for one answer")
 
 
+class Known(Section):
+    """What is known and needs no judgement."""
+
+    rules: Path | None = Field(default=None, description="folder of the rules; default: the ones shipped")
+    lesson_days: int = Field(
+        default=180,
+        ge=1,
+        description="days after which a learned skill is forgotten unless a verified repair confirms it",
+    )
+
+
 class Correlation(Section):
     """When findings make one incident."""
 
@@ -158,6 +169,7 @@ class Settings(BaseSettings):
     policy: Policy = Policy()
     floor: Floor = Floor()
     llm: Llm = Llm()
+    known: Known = Known()
     correlation: Correlation = Correlation()
     records: Records = Records()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")

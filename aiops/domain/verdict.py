@@ -28,7 +28,9 @@ class Question(Fact):
 
 
 class Verdict(Fact):
-    """The judgement. ``source`` says who judged: ``rule:<playbook>``, ``llm:<model>`` or ``fallback``."""
+    """The judgement. ``source`` says who judged: ``rule:<playbook or rule>``, ``skill:<name>``, ``llm:<model>`` or
+    ``fallback``.
+    """
 
     incident: str
     action: Action
