@@ -20,7 +20,7 @@ _BORROWED: Final = tuple(
         r'"[^"]{0,4000}"',
         r"\b(?:UA|user-?agent|referer|referrer|cookie)\s*[=:][^\n]*",
         r"\b(?:invalid user|user unknown|unknown user)\s+.{1,200}?(?= from |\n|$)",
-        r"\b(?:GET|POST|PUT|HEAD|DELETE|OPTIONS)\s+\S+",
+        r"(?-i:\b(?:GET|POST|PUT|HEAD|DELETE|OPTIONS)\s+\S+)",
         r"\b(?:(?:CT|VM|guest) name|hostname|comment|notes?|description|subject|message|title|label|banner)\s*:[^\n]*",
         r"(?:^|\s)#\s[^\n]*",
     )
