@@ -36,6 +36,10 @@ fleet: $(VENV)/.dev tools ## The tests on real Debian hosts (root): the lab, eve
 fast: $(VENV)/.dev ## The tests that need nothing but Python
 	@$(BIN)/python -m pytest -q tests/unit tests/catalogues $(ARGS)
 
+.PHONY: triage-eval
+triage-eval: $(VENV)/.local ## Rate the judgement: CASES=tests/triage/cases.jsonl [ANSWERS=folder] [BY=rules|both|answers]
+	@$(BIN)/aiops triage-eval $(or $(CASES),tests/triage/cases.jsonl) $(if $(ANSWERS),--answers $(ANSWERS)) $(if $(BY),--by $(BY))
+
 .PHONY: lint
 lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 	@$(BIN)/ruff check .
@@ -95,4 +99,4 @@ $(VENV)/.dev: constraints/dev.txt $(VENV)/.local
 
 .PHONY: help
 help:
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

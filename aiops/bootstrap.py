@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from aiops import detectors, remediations
+from aiops import detectors, remediations, rules, skills
 from aiops.domain.remediation import Remediation
 from aiops.errors import SettingsError
 from aiops.ports import (
@@ -84,6 +84,7 @@ def incidents(settings: Settings) -> IncidentServices:
     from aiops.adapters.signing import KeySigner  # noqa: PLC0415
 
     signer = KeySigner(credential(settings.keys.signing))
+    playbooks = catalogue(settings)
     return IncidentServices(
         inventory=inventory(settings),
         ledger=SqliteIncidentLedger(settings.state / "incidents.sqlite"),
@@ -91,7 +92,10 @@ def incidents(settings: Settings) -> IncidentServices:
         signer=signer,
         permits=RedisPermitOffice(settings.redis.full_url(), signer),
         policy=settings.policy,
-        catalogue=catalogue(settings),
+        catalogue=playbooks,
+        rules=rules.load(settings.known.rules or rules.SHIPPED),
+        skills=(*skills.load(skills.SHIPPED, playbooks), *skills.load(settings.state / "skills", playbooks)),
+        keep_lessons=timedelta(days=settings.known.lesson_days),
         llm=bool(settings.llm.chain()),
         llm_budget=settings.llm.budget(),
         group_hosts=settings.correlation.group_hosts,

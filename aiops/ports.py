@@ -20,6 +20,8 @@ from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
 from aiops.domain.remediation import Remediation
 from aiops.domain.silence import Benign, Muted, Sightings, Silence
+from aiops.domain.rule import Judgement
+from aiops.domain.skill import Lesson, Skill
 from aiops.domain.sweep import Sweep
 from aiops.domain.verdict import Attempt, Budget, Question, Spent, Verdict
 
@@ -354,6 +356,18 @@ class IncidentLedger(QuietLedger, Protocol):
     def thaw(self) -> None:
         """Allow starts again."""
 
+    def lesson(self, name: str) -> Lesson | None:
+        """What is recorded about a skill, if anything."""
+
+    def lessons(self) -> Sequence[Lesson]:
+        """Everything that was learned, by name."""
+
+    def store_lesson(self, lesson: Lesson) -> None:
+        """Keep the lesson in place of what was recorded under its name."""
+
+    def sweeps_since(self, since: datetime) -> Sequence[Sweep]:
+        """All shards that finished since then, oldest first."""
+
     def prune(self, before: datetime, sweeps_before: datetime) -> int:
         """Delete incidents resolved before the one moment, and sweeps, occurrences, muted findings and silences that are
         older than the other; returns how many incidents.
@@ -561,6 +575,9 @@ class IncidentServices:
     permits: PermitOffice
     policy: Policy
     catalogue: Mapping[str, Remediation]
+    rules: Sequence[Judgement] = ()
+    skills: Sequence[Skill] = ()
+    keep_lessons: timedelta = timedelta(days=180)
     llm: bool = False
     llm_budget: Budget = field(default_factory=Budget)
     group_hosts: int = 3

@@ -195,6 +195,17 @@ class Llm(Section):
         return Budget(day=self.budget_day, month=self.budget_month, unpriced=self.unpriced_day)
 
 
+class Known(Section):
+    """What is known and needs no judgement."""
+
+    rules: Path | None = Field(default=None, description="folder of the rules; default: the ones shipped")
+    lesson_days: int = Field(
+        default=180,
+        ge=1,
+        description="days after which a learned skill is forgotten unless a verified repair confirms it",
+    )
+
+
 class Correlation(Section):
     """When findings make one incident."""
 
@@ -234,6 +245,7 @@ class Settings(BaseSettings):
     policy: Policy = Policy()
     floor: Floor = Floor()
     llm: Llm = Llm()
+    known: Known = Known()
     correlation: Correlation = Correlation()
     quiet: Quiet = Quiet()
     benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")

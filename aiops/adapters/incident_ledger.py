@@ -17,6 +17,7 @@ from aiops.domain.incident import MOVES, Entry, Incident, State
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import Approval, Plan
 from aiops.domain.severity import worst
+from aiops.domain.skill import Lesson
 from aiops.domain.sweep import Sweep
 from aiops.domain.verdict import Attempt, Spent, Verdict
 from aiops.errors import RefusedError, UnknownError
@@ -356,6 +357,32 @@ class SqliteIncidentLedger(QuietTables):
             )
             left = {row[0] for row in rows}
         return [finding for finding in known.states if finding.fingerprint in left]
+
+    def sweeps_since(self, since: datetime) -> Sequence[Sweep]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT record FROM sweeps WHERE finished_at >= ? ORDER BY finished_at", (iso(since),)
+            ).fetchall()
+        return [Sweep.model_validate_json(row[0]) for row in rows]
+
+    # lessons
+
+    def lesson(self, name: str) -> Lesson | None:
+        text = self._one("SELECT record FROM lessons WHERE name = ?", name)
+        return Lesson.model_validate_json(text) if text else None
+
+    def lessons(self) -> Sequence[Lesson]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute("SELECT record FROM lessons ORDER BY name").fetchall()
+        return [Lesson.model_validate_json(row[0]) for row in rows]
+
+    def store_lesson(self, lesson: Lesson) -> None:
+        with self._db.writing() as cursor:
+            cursor.execute(
+                "INSERT INTO lessons VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET standing = excluded.standing,"
+                " record = excluded.record",
+                (lesson.name, lesson.standing, lesson.model_dump_json()),
+            )
 
     # freeze and age
 

@@ -13,8 +13,8 @@ from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.remediations import bind, check_params
 from aiops.steps.approve import approve_automatically
-from aiops.steps.consider import candidates
 from aiops.steps.dispatch import dispatch
+from aiops.steps.known_fixes import candidates
 from aiops.steps.quiet import caution, notices
 from aiops.steps.record import happened, move
 
