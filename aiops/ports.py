@@ -19,8 +19,8 @@ from aiops.domain.plan import Approval, ApprovedPlan, Plan, SignedPlan
 from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
 from aiops.domain.remediation import Remediation
-from aiops.domain.silence import Benign, Muted, Sightings, Silence
 from aiops.domain.rule import Judgement
+from aiops.domain.silence import Benign, Muted, Sightings, Silence
 from aiops.domain.skill import Lesson, Skill
 from aiops.domain.sweep import Sweep
 from aiops.domain.verdict import Attempt, Budget, Question, Spent, Verdict
