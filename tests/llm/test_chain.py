@@ -13,6 +13,8 @@ from aiops.domain.verdict import Budget, Question, Spent, Trouble
 from aiops.errors import ProviderError, ThinkerError
 from tests.llm.questions import answer, question
 
+pytestmark = pytest.mark.litellm
+
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CHEAP = Price(0.3, 1.2)
 
