@@ -14,9 +14,11 @@ from aiops.ports import (
     BridgeServices,
     DetectionServices,
     Events,
+    Executor,
     IncidentServices,
     Inventory,
     NotifyServices,
+    Permit,
     RemediationServices,
     Shell,
     Thinker,
@@ -166,7 +168,6 @@ def _provider(one: LlmProvider, loop: Any) -> Any:
 
 def remediation(settings: Settings) -> RemediationServices:
     """CT196: hands, its own ledger and its own limits."""
-    from aiops.adapters.ansible_executor import AnsibleExecutor  # noqa: PLC0415
     from aiops.adapters.execution_ledger import SqliteExecutionLedger  # noqa: PLC0415
     from aiops.adapters.permit import RedisPermit  # noqa: PLC0415
     from aiops.adapters.signing import KeyVerifier  # noqa: PLC0415
@@ -177,9 +178,7 @@ def remediation(settings: Settings) -> RemediationServices:
     return RemediationServices(
         inventory=inventory(settings),
         executions=SqliteExecutionLedger(settings.state / "executions.sqlite"),
-        executor=AnsibleExecutor(
-            _playbooks(settings), repair.user, credential(repair.key_file), repair.known_hosts, permit
-        ),
+        executor=executor(settings, permit),
         verifier=verifier,
         permit=permit,
         floor=settings.floor,
@@ -187,6 +186,41 @@ def remediation(settings: Settings) -> RemediationServices:
         events=events(settings),
         lease_seconds=repair.lease_seconds,
     )
+
+
+def executor(settings: Settings, permit: Permit) -> Executor:
+    """Ansible from here; with Semaphore set, what is risky goes through it."""
+    from aiops.adapters.ansible_executor import AnsibleExecutor  # noqa: PLC0415
+
+    repair = settings.repair
+    here = AnsibleExecutor(_playbooks(settings), repair.user, credential(repair.key_file), repair.known_hosts, permit)
+    if not settings.semaphore.url:
+        return here
+    from aiops.adapters.risk_executor import RiskExecutor  # noqa: PLC0415
+    from aiops.adapters.semaphore_executor import SemaphoreExecutor  # noqa: PLC0415
+    from aiops.adapters.semaphore_tasks import Pace  # noqa: PLC0415
+
+    api, expected = _semaphore(settings)
+    pace = Pace(poll=settings.semaphore.poll_seconds)
+    there = SemaphoreExecutor(api, expected, permit, pace, archive=archive(settings))
+    return RiskExecutor(here, there, settings.semaphore.from_risk)
+
+
+def _semaphore(settings: Settings) -> tuple[Any, Any]:
+    from aiops.adapters.semaphore_api import SemaphoreApi  # noqa: PLC0415
+    from aiops.adapters.semaphore_guard import Expected  # noqa: PLC0415
+
+    its = settings.semaphore
+    api = SemaphoreApi(its.url, its.project, lambda: secret(its.token_file), seconds=its.seconds, ca_file=its.ca_file)
+    return api, Expected(its.inventory, its.templates, its.folder)
+
+
+def _semaphore_check(settings: Settings) -> str:
+    if not settings.semaphore.url:
+        return "not set: every repair is run from CT196"
+    from aiops.adapters.semaphore_selftest import semaphore_answers  # noqa: PLC0415
+
+    return semaphore_answers(*_semaphore(settings), catalogue(settings), settings.semaphore.from_risk)
 
 
 def notification(settings: Settings) -> NotifyServices:
@@ -298,6 +332,7 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
         "signing key": lambda: f"{len(secret(settings.keys.signing))} characters, mode checked",
         "redis": lambda: redis_answers(settings.redis.full_url()),
         "mqtt": lambda: mqtt_answers(_address(settings)) if settings.mqtt.host else "not set: nothing is mirrored",
+        "semaphore": lambda: _semaphore_check(settings),
         "llm": lambda: (
             ", ".join(one.litellm_model or one.name for one in settings.llm.chain())
             or "none configured: what has no known fix goes to a human"

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
+from aiops.domain.remediation import Risk
 from aiops.domain.silence import Benign
 from aiops.domain.verdict import Budget
 from aiops.errors import SettingsError
@@ -102,6 +103,31 @@ class Repair(Section):
         default=30, ge=5, le=600, description="without a heartbeat for so long, a run counts as lost"
     )
     concurrency: int = Field(default=4, ge=1, le=16, description="playbooks that may run side by side")
+
+
+class Semaphore(Section):
+    """Semaphore runs what is risky; without ``url`` every repair is run from CT196. See [Semaphore](semaphore.md)."""
+
+    url: str = Field(default="", description="its address, https://...; empty: every repair is run from CT196")
+    token_file: Path = Field(default=Path("semaphore_token"), description="file that holds the API token")
+    ca_file: Path | None = Field(default=None, description="CA certificate, where it is a private one")
+    project: int = Field(default=1, ge=1, description="number of the project")
+    inventory: int = Field(default=0, ge=0, description="number of the inventory that the templates must use")
+    folder: str = Field(
+        default="ansible/playbooks", description="where the playbooks are in the repository that Semaphore checks out"
+    )
+    templates: dict[str, int] = Field(
+        default_factory=dict, description="playbook = number of its template; what is not listed is refused"
+    )
+    from_risk: Risk = Field(default="medium", description="plans of this risk or higher go through Semaphore")
+    seconds: float = Field(default=10, gt=0, le=25, description="hard limit for one answer; less than the lease")
+    poll_seconds: float = Field(default=2, gt=0, le=10, description="between two looks at a task")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.url and not self.inventory:
+            raise ValueError("name the inventory that the templates must use, by its number")
+        return self
 
 
 class Keys(Section):
@@ -241,6 +267,7 @@ class Settings(BaseSettings):
     fleet: Fleet = Fleet()
     ssh: Ssh = Ssh()
     repair: Repair = Repair()
+    semaphore: Semaphore = Semaphore()
     keys: Keys = Keys()
     policy: Policy = Policy()
     floor: Floor = Floor()

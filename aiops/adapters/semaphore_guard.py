@@ -1,8 +1,8 @@
-"""What must hold before anything is asked of Semaphore: its template does exactly what the plan says, and nothing it is given can be read as code.
+"""What must hold before anything is asked of Semaphore: its template does what the plan says, and no parameter can be code.
 
-Semaphore hands the parameters to ``ansible-playbook --extra-vars``, and Ansible templates extra variables. The folder
-``aiops.adapters.ansible_vars`` marks them as data; over Semaphore's API there is no such mark, so only texts without any sign
-of a template's language are let through, whatever a manifest allows.
+Semaphore hands the parameters to ``ansible-playbook --extra-vars``, and Ansible templates extra variables. Where we start
+Ansible ourselves, ``ansible_vars`` marks them as data; over Semaphore's API there is no such mark, so only texts without any
+sign of a template's language are let through, whatever a manifest allows.
 """
 
 import json
@@ -43,7 +43,10 @@ def against_template(template: Template, remediation: str, expected: Expected) -
         (template.id != expected.templates.get(remediation), f"Semaphore answered with template {template.id}"),
         (template.app not in (None, "", "ansible"), f"it runs {template.app}, not Ansible"),
         (bool(template.type), f"it is a {template.type} template, not a task"),
-        ((template.playbook or "").removeprefix("./") != wanted, f"its playbook is {template.playbook!r}, not {wanted!r}"),
+        (
+            (template.playbook or "").removeprefix("./") != wanted,
+            f"its playbook is {template.playbook!r}, not {wanted!r}",
+        ),
         (
             template.inventory_id != expected.inventory,
             f"its inventory is number {template.inventory_id}, not {expected.inventory}",
@@ -80,7 +83,7 @@ def against_params(params: Mapping[str, ParamValue]) -> str:
         if isinstance(value, bool | int):
             continue
         texts = value if isinstance(value, list) else [value]
-        if not all(isinstance(text, str) and _TEXT.fullmatch(text) for text in texts):
+        if not all(_TEXT.fullmatch(text) for text in texts):
             return f"{name!r} holds more than plain words, and Semaphore's Ansible reads parameters as templates"
     return ""
 

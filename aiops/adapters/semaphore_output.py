@@ -55,7 +55,9 @@ def _tasks(record: Record, texts: Sequence[str], times: Sequence[datetime | None
             printed.append(text)
 
 
-def _event(task: str, end: "re.Match[str]", printed: Sequence[str], seconds: float, *, ignored: bool) -> Mapping[str, Any]:
+def _event(
+    task: str, end: "re.Match[str]", printed: Sequence[str], seconds: float, *, ignored: bool
+) -> Mapping[str, Any]:
     """The event that ansible-runner would have sent for the line."""
     word, host, rest = end[1], end[2], end[3]
     result = _result(rest)
