@@ -13,7 +13,7 @@ _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
 _NAMED = re.compile(
     r"""(?ix)
     ( \b[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential)[\w.-]*["']? \s*[:=]\s* )
-    ( "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | [^\s,;}\])"']+ )
+    ( \[hidden\] | "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | [^\s,;}\])"']+ )
     """
 )
 _URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+@")

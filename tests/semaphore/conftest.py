@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,7 +103,3 @@ def semaphore() -> Iterator[Semaphore]:
 def desk(semaphore: Semaphore) -> Desk:
     return Desk(semaphore)
 
-
-@pytest.fixture(scope="session")
-def shipped() -> Path:
-    return Path(__file__).resolve().parents[2] / "ansible" / "playbooks"
