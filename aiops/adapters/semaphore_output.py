@@ -31,7 +31,7 @@ def played(lines: Sequence[Line]) -> bool:
 
 def read(lines: Sequence[Line]) -> Record:
     """The record of the run. Only the block after the last ``PLAY RECAP`` counts: hosts print what they like before it."""
-    texts = [_COLOUR.sub("", line.output).rstrip() for line in lines]
+    texts = _joined([_COLOUR.sub("", line.output).rstrip() for line in lines])
     recaps = [index for index, text in enumerate(texts) if _RECAP.match(text)]
     record = Record()
     _tasks(record, texts[: recaps[-1]] if recaps else texts, [_moment(line.time) for line in lines])
@@ -40,6 +40,16 @@ def read(lines: Sequence[Line]) -> Record:
     if not record.ends:
         record.said = [plain(text) for text in texts if text.strip()]
     return record
+
+
+def _joined(texts: Sequence[str]) -> list[str]:
+    """Ansible prints some results over many lines, from ``=> {`` to ``}``: they become one line, and blank ones after it."""
+    joined = list(texts)
+    for index, text in enumerate(texts):
+        if text.endswith("=> {") and _END.match(text) and "}" in texts[index:]:
+            end = texts.index("}", index)
+            joined[index : end + 1] = [" ".join([text, *texts[index + 1 : end + 1]]), *[""] * (end - index)]
+    return joined
 
 
 def _tasks(record: Record, texts: Sequence[str], times: Sequence[datetime | None]) -> None:

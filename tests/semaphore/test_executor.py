@@ -48,7 +48,9 @@ def test_check_mode_is_asked_for_first_and_both_name_incident_plan_and_hosts(des
         "params": {"debug": False, "dry_run": True, "diff": True, "limit": ["web1", "web2"]},
     }
     without = {"dry_run": False, "diff": False, "message": f"aiops {INCIDENT} {PLAN} run"}
-    assert run == check | without | {"params": {"debug": False, "dry_run": False, "diff": False, "limit": ["web1", "web2"]}}
+    assert run == check | without | {
+        "params": {"debug": False, "dry_run": False, "diff": False, "limit": ["web1", "web2"]}
+    }
 
 
 # What is refused before anything is started

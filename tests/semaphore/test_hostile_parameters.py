@@ -85,7 +85,14 @@ def test_no_playbook_of_the_catalogue_lets_one_through(desk: Desk, name: str) ->
 
 @pytest.mark.parametrize(
     "params",
-    [{}, {"word": "x", "other": "y"}, {"word": 7}, {"word": True}, {"word": ["x"]}, {"ansible_become_exe": "x", "word": "x"}],
+    [
+        {},
+        {"word": "x", "other": "y"},
+        {"word": 7},
+        {"word": True},
+        {"word": ["x"]},
+        {"ansible_become_exe": "x", "word": "x"},
+    ],
 )
 def test_parameters_that_the_manifest_does_not_know_are_not_sent(desk: Desk, params: dict[str, Any]) -> None:
     entry = remediation(params={"word": {"description": "", "pattern": "[a-z]+", "required": True}})
@@ -110,5 +117,3 @@ def test_whatever_is_let_through_holds_no_sign_of_a_template_or_a_shell(text: st
         assert text.isascii()
         assert text.isprintable() or not text
         assert not set(text) & set("{}[]()<>$`'\"!&|;*?#^")
-
-

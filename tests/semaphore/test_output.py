@@ -22,16 +22,44 @@ def test_a_task_s_seconds_come_from_the_lines_times() -> None:
 
 def test_colours_and_items_and_delegation_do_not_hide_a_line() -> None:
     record = read(
-        lines(TASK, "\x1b[0;33mchanged: [web1] => (item=a)\x1b[0m", "ok: [web1 -> ct196(192.0.2.1)]", "skipping: [web2]")
+        lines(
+            TASK, "\x1b[0;33mchanged: [web1] => (item=a)\x1b[0m", "ok: [web1 -> ct196(192.0.2.1)]", "skipping: [web2]"
+        )
     )
     assert [(end.host, end.status) for end in record.ends] == [("web1", "changed"), ("web1", "ok"), ("web2", "skipped")]
 
 
 def test_a_failure_that_is_ignored_is_no_failure() -> None:
-    texts = (TASK, 'fatal: [web1]: FAILED! => {"msg": "first"}', "...ignoring", 'fatal: [web1]: FAILED! => {"msg": "second"}')
+    texts = (
+        TASK,
+        'fatal: [web1]: FAILED! => {"msg": "first"}',
+        "...ignoring",
+        'fatal: [web1]: FAILED! => {"msg": "second"}',
+    )
     record = read(lines(*texts))
     assert [end.ignored for end in record.ends] == [True, False]
     assert record.reason() == "web1: Restart nginx: second"
+
+
+def test_a_result_over_many_lines_is_read_as_one() -> None:
+    record = read(
+        lines(
+            TASK,
+            "fatal: [web1]: FAILED! => {",
+            '    "assertion": false,',
+            '    "msg": "no"',
+            "}",
+            "...ignoring",
+            RECAP,
+            FINE,
+        )
+    )
+    assert [(end.message, end.ignored) for end in record.ends] == [("no", True)]
+    assert list(record.recap) == ["web1"]
+
+
+def test_a_result_that_is_cut_off_is_still_a_failure() -> None:
+    assert read(lines(TASK, "fatal: [web1]: FAILED! => {", '    "msg": "no"')).reason() == "web1: Restart nginx: {"
 
 
 def test_what_stands_after_the_arrow_need_not_be_json() -> None:
@@ -64,6 +92,10 @@ def test_control_characters_are_taken_out_and_letters_are_not() -> None:
 
 def test_times_that_cannot_be_compared_are_no_reason_to_fail() -> None:
     record = read(
-        [Line(output=TASK, time="2026-11-23T12:00:00"), Line(output="ok: [web1]", time="2026-11-23T12:00:09Z"), Line(output="x")]
+        [
+            Line(output=TASK, time="2026-11-23T12:00:00"),
+            Line(output="ok: [web1]", time="2026-11-23T12:00:09Z"),
+            Line(output="x"),
+        ]
     )
     assert record.ends[0].seconds == 0.0

@@ -48,7 +48,14 @@ class Gate:
 
 def _entry(risk: Risk) -> Remediation:
     return Remediation(
-        id="mark", title="", description="", risk=risk, approval="auto", verify=("health",), rollback="None.", digest="0" * 64
+        id="mark",
+        title="",
+        description="",
+        risk=risk,
+        approval="auto",
+        verify=("health",),
+        rollback="None.",
+        digest="0" * 64,
     )
 
 

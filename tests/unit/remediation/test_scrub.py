@@ -31,7 +31,14 @@ def test_a_known_secret_is_hidden_wherever_it_stands() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["tokens were counted", "the password was changed", "https://example.org:8443/x", "+hello", "a secret", "ok=1 changed=2"],
+    [
+        "tokens were counted",
+        "the password was changed",
+        "https://example.org:8443/x",
+        "+hello",
+        "a secret",
+        "ok=1 changed=2",
+    ],
 )
 def test_ordinary_text_stays(text: str) -> None:
     assert scrub(text, ["ok", ""]) == text
