@@ -343,7 +343,7 @@ class _Hands(BaseHTTPRequestHandler):
         data = {"garbage": b"<html>\xff", "wrong": b'{"id": "x"}'}.get(fault, data)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        if fault == "redirect":
+        if status == 302:
             self.send_header("Location", "http://127.0.0.1:1/")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
