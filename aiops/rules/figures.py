@@ -86,7 +86,7 @@ def _used(text: str) -> Iterator[float]:
 
 def _failed_logins(text: str) -> Iterator[float]:
     counted = _numbers(r"\b(\d+)\s+(?:failed|failures|invalid|authentication failures|attempts)", text)
-    counted += _numbers(r"(?:failed|failures?|invalid|attempts?)\b[^\n]{0,80}?[:(]\s*(\d+)\s+(?:in|times|x)\b", text)
+    counted += _numbers(r"(?:failed|failures?|invalid|attempts?)\b[^\n]{0,300}?[:(]\s*(\d+)\s+(?:in|times|x)\b", text)
     counted += _numbers(r"message repeated (\d+) times", text)
     if counted:
         yield max(counted)
