@@ -5,11 +5,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import Final
 
 from aiops.domain.finding import Finding
 from aiops.domain.rule import Judgement, Ruling
 from aiops.domain.severity import Severity
 from aiops.rules.reading import FOREIGN, Reading, read
+
+SUSPICIOUS: Final = "text-that-talks-to-us"
+"""The one rule that is code: no file of rules can switch it off."""
 
 
 def judge(
@@ -23,7 +27,7 @@ def judge(
     reading = read(finding, playbooks) if foreign else None
     if reading and reading.suspicion:
         return Ruling(
-            rule="text-that-talks-to-us",
+            rule=SUSPICIOUS,
             action="alert_human",
             severity=_at_least_warning(finding, reading, rules, role),
             reason=f"the text holds {reading.suspicion}: it decides nothing, a human looks",

@@ -9,6 +9,7 @@ from aiops.domain.plan import Plan
 from aiops.domain.rule import Judgement
 from aiops.domain.verdict import Verdict
 from aiops.ports import IncidentServices
+from aiops.rules import SUSPICIOUS
 
 
 def explain(incident: str, services: IncidentServices) -> Sequence[str]:
@@ -51,16 +52,7 @@ def _judged(incident: Incident, verdict: Verdict, services: IncidentServices) ->
 def _judge(incident: Incident, verdict: Verdict, services: IncidentServices) -> str:
     sort, _, name = verdict.source.partition(":")
     if sort == "rule":
-        rule = next((rule for rule in services.rules if rule.id == name), None)
-        if rule:
-            return f"No model was asked: the rule {name} ({rule.tier}.yml) knows this. It holds: {_conditions(rule)}."
-        if name == verdict.playbook:
-            kinds = {finding.kind for finding in incident.findings}
-            fixes = services.catalogue[name].fixes if name in services.catalogue else ()
-            fix = next((fix for fix in fixes if fix.kind in kinds), None)
-            said = f"names {fix.kind} with precedence {fix.precedence}" if fix else "named its kind"
-            return f"No model was asked: the manifest of {name} {said}, and no other playbook fits better."
-        return f"No model was asked: the rule {name} decided, which is not among today's rules."
+        return _by_rule(incident, verdict, name, services)
     if sort == "skill":
         lesson = services.ledger.lesson(name)
         record = f"{len(lesson.successes)} verified successes, {len(lesson.relapses)} relapses" if lesson else "shipped"
@@ -68,6 +60,21 @@ def _judge(incident: Incident, verdict: Verdict, services: IncidentServices) -> 
     if sort == "llm":
         return f"The model {name} judged, with {verdict.confidence} confidence, since no rule and no skill knew this."
     return "Neither a rule nor a skill knew this, and no model gave a usable answer: so a human."
+
+
+def _by_rule(incident: Incident, verdict: Verdict, name: str, services: IncidentServices) -> str:
+    if name == SUSPICIOUS:
+        return "No model was asked: text that talks to whoever judges decides nothing, and reaches no model."
+    rule = next((rule for rule in services.rules if rule.id == name), None)
+    if rule:
+        return f"No model was asked: the rule {name} ({rule.tier}.yml) knows this. It holds: {_conditions(rule)}."
+    if name == verdict.playbook:
+        kinds = {finding.kind for finding in incident.findings}
+        fixes = services.catalogue[name].fixes if name in services.catalogue else ()
+        fix = next((fix for fix in fixes if fix.kind in kinds), None)
+        said = f"names {fix.kind} with precedence {fix.precedence}" if fix else "named its kind"
+        return f"No model was asked: the manifest of {name} {said}, and no other playbook fits better."
+    return f"No model was asked: the rule {name} decided, which is not among today's rules."
 
 
 def _conditions(rule: Judgement) -> str:

@@ -1,16 +1,17 @@
 """replay: decide again on what was recorded, in a ledger that is thrown away, and say what would be different today."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import Field
 
 from aiops.domain.fact import Fact
 from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.remediation import ParamValue
-from aiops.domain.verdict import Verdict
+from aiops.domain.verdict import Question, Verdict
 from aiops.ports import IncidentLedger, IncidentServices
 from aiops.steps.authorise import authorise
-from aiops.steps.consider import consider
+from aiops.steps.brief import brief
+from aiops.steps.consider import consider, question
 
 
 class Decided(Fact):
@@ -40,13 +41,19 @@ class Replay(Fact):
         return tuple((name, _text(then), _text(now)) for name, then, now in pairs if then != now)
 
 
-def replay(incident: str, recorded: IncidentServices, scratch: IncidentServices) -> Replay:
+def replay(
+    incident: str,
+    recorded: IncidentServices,
+    scratch: IncidentServices,
+    judge: Callable[[Question], Verdict] | None = None,
+) -> Replay:
     """Run consider and authorise again. ``scratch`` has a ledger, an event log and a signer of its own.
 
-    A model is not asked: where the rules hand the question on, its recorded answer is taken again. Skills and rules are
-    those of today, learned ones included.
+    Without ``judge`` no model is asked: where the rules hand the question on, its recorded answer is taken again. Skills and
+    rules are those of today, learned ones included.
 
     :raises UnknownError: no such incident
+    :raises ThinkerError: ``judge`` gave no usable answer
     """
     known = recorded.ledger.get(incident)
     verdict = recorded.ledger.verdict(incident)
@@ -57,6 +64,9 @@ def replay(incident: str, recorded: IncidentServices, scratch: IncidentServices)
     handed = consider(fresh, scratch)
     remarks = _remarks(known, recorded)
     given: Verdict | None = handed.verdicts[0] if handed.verdicts else None
+    if given is None and judge:
+        given = judge(brief(question(known, recorded), recorded))
+        remarks = (*remarks, *_turns(given))
     if given is None and verdict and verdict.source.startswith("llm:"):
         given = verdict
         remarks = (*remarks, f"{verdict.source} was not asked again: its recorded answer was taken")
@@ -85,6 +95,16 @@ def decided(incident: str, ledger: IncidentLedger) -> Decided:
         hosts=plan.hosts,
         params=plan.params,
         policy=_policy(incident, plan.id, ledger),
+    )
+
+
+def _turns(verdict: Verdict) -> tuple[str, ...]:
+    """What asking has cost: it is not booked, since nothing of a replay is."""
+    return tuple(
+        f"{one.provider} was asked: {one.outcome} after {one.seconds:.1f} s, "
+        f"{'an unknown price' if one.cost is None else f'{one.cost:.4f} EUR'}, not booked"
+        for one in verdict.attempts
+        if one.asked
     )
 
 

@@ -39,13 +39,17 @@ def replay(
     incident: str,
     policy: Annotated[Path | None, typer.Option(help="A TOML file with another [policy].")] = None,
     rules: Annotated[Path | None, typer.Option(help="Another folder of rules.")] = None,
+    model: Annotated[
+        str, typer.Option(help="A provider of the settings that is asked anew; its answer may cost.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Decide again on what was recorded, touching nothing. Exit code 1 when it would be decided differently now."""
     settings = load_settings()
     with tempfile.TemporaryDirectory(prefix="aiops-replay-") as folder:
         scratch = bootstrap.scratch(settings, Path(folder), policy=_policy(policy) if policy else None, folder=rules)
-        found = replayed(incident, _services(), scratch)
+        judge = bootstrap.one_thinker(settings, model).judge if model else None
+        found = replayed(incident, _services(), scratch, judge)
     if as_json:
         dump({**found.model_dump(mode="json"), "differences": found.differences})
     else:

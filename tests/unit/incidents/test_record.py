@@ -16,7 +16,7 @@ from aiops.adapters.null_signer import NullSigner
 from aiops.domain.policy import Policy, Rule
 from aiops.domain.rule import Judgement
 from aiops.domain.severity import Severity
-from aiops.domain.verdict import Verdict
+from aiops.domain.verdict import Question, Verdict
 from aiops.errors import UnknownError
 from aiops.ports import IncidentServices
 from aiops.steps.explain import explain
@@ -100,6 +100,23 @@ def test_a_replay_takes_a_models_recorded_answer_and_asks_no_model(tmp_path: Pat
     found = replay(question.incident.id, world.services, scratch(world, tmp_path))
     assert found.differences == ()
     assert any("was not asked again" in remark for remark in found.remarks)
+
+
+def test_a_replay_may_ask_another_model_and_books_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path, llm=True, catalogue={})
+    (question,) = steps.correlate(world.sweep(world.finding()), world.services).questions
+    said = Verdict(incident=question.incident.id, action="alert_human", reason="it is odd", source="llm:test")
+    steps.authorise(said, world.services)
+    asked: list[Question] = []
+
+    def other(question: Question) -> Verdict:
+        asked.append(question)
+        return Verdict(incident=question.incident.id, action="drop", reason="harmless", source="llm:other")
+
+    found = replay(question.incident.id, world.services, scratch(world, tmp_path), other)
+    assert ("action", "alert_human", "drop") in found.differences
+    assert [one.incident.id for one in asked] == [question.incident.id]
+    assert world.ledger.verdict(question.incident.id).source == "llm:test"
 
 
 def test_an_explanation_names_judge_policy_approval_and_proof(world: World) -> None:
