@@ -53,6 +53,10 @@ lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 matrix: ## The fast tests on every Python from 3.11 to 3.13 that is found
 	@.ci/matrix
 
+.PHONY: bench
+bench: $(VENV)/.dev tools ## Measure a sweep of 60 hosts side by side with Ansible, fabric and a bare script
+	@$(BIN)/python -m bench $(ARGS)
+
 ##@ Write
 
 .PHONY: fmt
