@@ -27,10 +27,7 @@ def _missing() -> dict[str, str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     missing = _missing()
-    left_out: list[pytest.Item] = []
-    for item in items:
-        if any(item.get_closest_marker(marker) for marker in missing):
-            left_out.append(item)
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in missing)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)

@@ -113,6 +113,8 @@ def _home(finding: Finding, live: Sequence[Incident]) -> Incident | None:
     if not finding.cause:
         return None
     for incident in live:
+        if incident.state is State.SUPPRESSED:
+            continue  # what was dropped must not take along what has never been judged
         shared = finding.shared and len(incident.hosts) > 1
         if any(known.cause == finding.cause and (known.host == finding.host or shared) for known in incident.findings):
             return incident

@@ -87,6 +87,18 @@ def test_a_late_answer_that_comes_twice_starts_one_plan(world: World) -> None:
     assert steps.authorise(answered(incident), world.services).plans == ()
 
 
+def test_a_crash_between_the_late_answers_move_and_its_record_leaves_the_question_open(world: World) -> None:
+    incident = an_incident(world)
+    steps.authorise(silence(incident), world.services)
+    entry = Entry(at=world.now, step="triage", text="moved, then killed")
+    assert world.ledger.move(incident.id, [State.ESCALATED], State.TRIAGED, entry)
+    world.later(minutes=1)
+    steps.sweep_up(world.services)
+    assert world.ledger.get(incident.id).state is State.ESCALATED
+    world.later(minutes=11)
+    assert asked(world) == [incident.id]
+
+
 def test_a_triage_that_never_answered_is_an_open_question_too(world: World) -> None:
     incident = an_incident(world, kind="service.odd")
     world.later(minutes=3)
