@@ -6,10 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from aiops import detectors, remediations
+from aiops import detectors, remediations, rules, skills
 from aiops.domain.remediation import Remediation
 from aiops.errors import SettingsError
 from aiops.ports import (
+    Archive,
     BridgeServices,
     DetectionServices,
     Events,
@@ -83,6 +84,7 @@ def incidents(settings: Settings) -> IncidentServices:
     from aiops.adapters.signing import KeySigner  # noqa: PLC0415
 
     signer = KeySigner(credential(settings.keys.signing))
+    playbooks = catalogue(settings)
     return IncidentServices(
         inventory=inventory(settings),
         ledger=SqliteIncidentLedger(settings.state / "incidents.sqlite"),
@@ -90,15 +92,28 @@ def incidents(settings: Settings) -> IncidentServices:
         signer=signer,
         permits=RedisPermitOffice(settings.redis.full_url(), signer),
         policy=settings.policy,
-        catalogue=catalogue(settings),
+        catalogue=playbooks,
+        rules=rules.load(settings.known.rules or rules.SHIPPED),
+        skills=(*skills.load(skills.SHIPPED, playbooks), *skills.load(settings.state / "skills", playbooks)),
+        keep_lessons=timedelta(days=settings.known.lesson_days),
         llm=bool(settings.llm.chain()),
         llm_budget=settings.llm.budget(),
         group_hosts=settings.correlation.group_hosts,
         blind_after=settings.correlation.blind_after,
         relapse_window=timedelta(hours=settings.policy.relapse_hours),
+        quiet=settings.quiet,
+        benign=settings.benign,
+        archive=archive(settings),
         keep_incidents=timedelta(days=settings.records.incident_days),
         keep_sweeps=timedelta(days=settings.records.sweep_days),
     )
+
+
+def archive(settings: Settings) -> Archive:
+    """Where whole outputs are kept on this container."""
+    from aiops.adapters.file_archive import FileArchive  # noqa: PLC0415
+
+    return FileArchive(settings.state / "raw")
 
 
 def triage(settings: Settings) -> TriageServices:

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from aiops.domain.policy import Floor, Policy
+from aiops.domain.quiet import Quiet
+from aiops.domain.silence import Benign
 from aiops.domain.verdict import Budget
 from aiops.errors import SettingsError
 
@@ -193,6 +195,17 @@ class Llm(Section):
         return Budget(day=self.budget_day, month=self.budget_month, unpriced=self.unpriced_day)
 
 
+class Known(Section):
+    """What is known and needs no judgement."""
+
+    rules: Path | None = Field(default=None, description="folder of the rules; default: the ones shipped")
+    lesson_days: int = Field(
+        default=180,
+        ge=1,
+        description="days after which a learned skill is forgotten unless a verified repair confirms it",
+    )
+
+
 class Correlation(Section):
     """When findings make one incident."""
 
@@ -204,7 +217,7 @@ class Records(Section):
     """How long things are kept."""
 
     incident_days: int = Field(default=730, ge=30, description="two years, as the operator asked")
-    sweep_days: int = Field(default=14, ge=1, description="days that sweeps are kept")
+    sweep_days: int = Field(default=14, ge=1, description="days that sweeps and what they muted are kept")
 
 
 class Log(Section):
@@ -232,7 +245,10 @@ class Settings(BaseSettings):
     policy: Policy = Policy()
     floor: Floor = Floor()
     llm: Llm = Llm()
+    known: Known = Known()
     correlation: Correlation = Correlation()
+    quiet: Quiet = Quiet()
+    benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")
     records: Records = Records()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
     log: Log = Log()

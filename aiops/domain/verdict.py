@@ -101,7 +101,7 @@ class Question(Fact):
 
 
 class Verdict(Fact):
-    """The judgement. ``source`` says who judged: ``rule:<playbook>``, ``llm:<model>`` or ``fallback``.
+    """The judgement. ``source`` says who judged: ``rule:<playbook or rule>``, ``skill:<name>``, ``llm:<model>`` or ``fallback``.
 
     ``attempts`` are the providers' turns on the way to it: triage has no ledger, so they travel back to be booked.
     """

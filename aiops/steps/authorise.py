@@ -13,8 +13,9 @@ from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.remediations import bind, check_params
 from aiops.steps.approve import approve_automatically
-from aiops.steps.consider import candidates
 from aiops.steps.dispatch import dispatch
+from aiops.steps.known_fixes import candidates
+from aiops.steps.quiet import caution, notices
 from aiops.steps.record import happened, move
 
 
@@ -114,6 +115,9 @@ def decide(
     frozen = services.ledger.frozen()
     if decision == "auto" and frozen:
         return "ask", f"frozen by {frozen}"
+    against = caution(incident, services) if decision == "auto" else ""
+    if against:
+        return "ask", against
     return decision, reason
 
 
@@ -132,7 +136,7 @@ def await_approval(incident: Incident, plan: Plan, reason: str, services: Incide
         plan=plan.model_dump(mode="json"),
         digest=plan.digest,
     )
-    return Handover(notices=(notice,))
+    return Handover(notices=notices(waiting, notice, services))
 
 
 def escalate(incident: Incident, step: str, reason: str, services: IncidentServices) -> Handover:
@@ -142,7 +146,7 @@ def escalate(incident: Incident, step: str, reason: str, services: IncidentServi
     if escalated is None:
         return Handover()
     notice = happened(escalated, "incident.escalated", f"{escalated.title}: {reason}", services)
-    return Handover(notices=(notice,))
+    return Handover(notices=notices(escalated, notice, services))
 
 
 def _publish(incident: Incident, verdict: Verdict, text: str, services: IncidentServices) -> None:

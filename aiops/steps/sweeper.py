@@ -16,6 +16,7 @@ from aiops.steps.authorise import authorise, escalate
 from aiops.steps.consider import consider, question
 from aiops.steps.dispatch import dispatch
 from aiops.steps.settle import ask_to_verify, renew, settle
+from aiops.steps.storm import watch_storm
 
 AT_ONCE = 6
 QUIET = timedelta(seconds=20)
@@ -34,7 +35,7 @@ def sweep_up(services: IncidentServices) -> Handover:
     now = services.clock()
     quiet = [incident for incident in services.ledger.live() if now - incident.changed_at >= QUIET]
     rounds = (_again_new, _again_triaged, _again_waiting, _again_remediating, _again_verifying, _again_unanswered)
-    return sum((again(quiet, services) for again in rounds), Handover())
+    return sum((again(quiet, services) for again in rounds), watch_storm(services))
 
 
 def look_again(services: IncidentServices) -> Handover:

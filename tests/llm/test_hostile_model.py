@@ -212,6 +212,8 @@ def battle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Battle]:
     print("\nhostile answers:", dict(made.seen))  # noqa: T201
 
 
+# A thousand incidents are some ten thousand commits to the disk, which a busy machine takes its time for.
+@pytest.mark.timeout(300)
 def test_no_answer_leads_to_a_plan_outside_catalogue_policy_and_the_incidents_hosts(battle: Battle) -> None:
     @settings(
         max_examples=ANSWERS, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)

@@ -24,6 +24,7 @@ from tests.llm.conftest import CHAIN
 from tests.llm.provider import Provider
 
 pytestmark = [
+    pytest.mark.litellm,
     # litellm's and its dependencies' own
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

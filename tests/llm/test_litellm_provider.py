@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 WIRES = ("openai", *CHAIN)
 
 pytestmark = [
+    pytest.mark.litellm,
     # litellm's and its dependencies' own
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

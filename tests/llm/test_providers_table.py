@@ -19,6 +19,7 @@ from tests.llm.questions import answer, question
 from tests.servers import free_port
 
 pytestmark = [
+    pytest.mark.litellm,
     # litellm's and its dependencies' own
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -17,7 +17,7 @@ from tasks.real_hosts import fleet, lab
 from tests.llm.provider import Provider, provider
 from tests.pipeline.conftest import System
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.litellm, pytest.mark.timeout(300)]
 
 NAME = f"inject{os.getpid()}"
 DEMAND = {

@@ -20,7 +20,7 @@ from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.litellm, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
