@@ -532,6 +532,12 @@ class ProviderState(Protocol):
     def worked(self, provider: str) -> None:
         """It answered: no failures in a row, no rest."""
 
+    def remember(self, question: str, answer: str, seconds: float) -> None:
+        """Keep the answer to a question that cost something for so long: a doorbell that rings twice is not paid twice."""
+
+    def recall(self, question: str) -> str:
+        """The answer that is kept; empty when there is none. Anybody may have put it there: it is checked like a new one."""
+
     def spend(self, spent: Spent, at: datetime) -> None:
         """Add to what that day and month have cost."""
 
