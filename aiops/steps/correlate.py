@@ -24,7 +24,7 @@ from aiops.steps.consider import consider
 from aiops.steps.crowd import Crowd
 from aiops.steps.group import groups, open_incident
 from aiops.steps.homes import Homes
-from aiops.steps.hush import UNDER_REPAIR, Hush, Reason, note_inhibition, note_repair
+from aiops.steps.hush import UNDER_REPAIR, Hush, Reason, benign, note_inhibition, note_repair
 from aiops.steps.outbox import Outbox
 from aiops.steps.record import happened, move
 from aiops.steps.storm import watch_storm
@@ -64,8 +64,7 @@ def close_gone(sweep: Sweep, services: IncidentServices) -> None:
             continue
         left = mark(incident, sweep, services, seen)
         if left is not None and not left and not _restless(incident, sweep, services):
-            names = ", ".join(dict.fromkeys(finding.detector for finding in incident.states))
-            move(incident, _CLOSABLE, State.RESOLVED, "close", f"{names} looked again and found it gone", services)
+            move(incident, _CLOSABLE, State.RESOLVED, "close", _why_gone(incident, services), services)
 
 
 def mark(
@@ -76,9 +75,18 @@ def mark(
     if not looked:
         return None
     there = _fingerprints(sweep) if seen is None else seen
+    there -= {finding.fingerprint for finding in incident.states if benign(finding, services)}
     back = [fingerprint for fingerprint in looked if fingerprint in there]
     gone = [fingerprint for fingerprint in looked if fingerprint not in there]
     return services.ledger.mark(incident.id, gone=gone, back=back, at=sweep.finished_at)
+
+
+def _why_gone(incident: Incident, services: IncidentServices) -> str:
+    harmless = [reason.text for finding in incident.states if (reason := benign(finding, services))]
+    if harmless:
+        return f"what is left is known to be benign: {harmless[0]}"
+    names = ", ".join(dict.fromkeys(finding.detector for finding in incident.states))
+    return f"{names} looked again and found it gone"
 
 
 def _fingerprints(sweep: Sweep) -> frozenset[str]:
@@ -125,11 +133,14 @@ def _attach(sweep: Sweep, services: IncidentServices) -> Sequence[Incident]:
     rest: list[Finding] = []
     for finding in (*sweep.findings, *blind_findings(sweep, services)):
         fingerprint = finding.fingerprint
-        home = homes.of(finding, fingerprint)
-        if home:
-            known[home].append(finding)
-        elif reason := hush.wanted(finding):
+        if reason := benign(finding, services):
             muted[reason].append(finding)
+        elif home := homes.holds(fingerprint):
+            known[home].append(finding)
+        elif reason := hush.silenced(finding):
+            muted[reason].append(finding)
+        elif home := homes.kin(finding):
+            known[home].append(finding)
         elif reason := hush.repaired(finding, fingerprint):
             stirred[reason].append(finding)
         else:
