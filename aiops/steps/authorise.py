@@ -18,8 +18,6 @@ from aiops.steps.dispatch import dispatch
 from aiops.steps.quiet import caution, notices
 from aiops.steps.record import happened, move
 
-_BEFORE = (State.NEW, State.ESCALATED)
-
 
 def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
     """Take the first verdict of an incident and do what it says, as far as policy allows.
@@ -31,7 +29,7 @@ def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
     if incident.state is State.TRIAGED:
         return _act_on(incident, services.ledger.verdict(incident.id) or verdict, services)
     text = f"{verdict.action} by {verdict.source}: {verdict.reason}"
-    triaged = move(incident, _BEFORE, State.TRIAGED, "triage", text, services)
+    triaged = move(incident, (State.NEW,), State.TRIAGED, "triage", text, services)
     if triaged is None:
         return Handover()
     _publish(triaged, verdict, text, services)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from aiops.domain.finding import Finding
-from aiops.domain.incident import Incident
+from aiops.domain.incident import Incident, State
 
 
 class Homes:
@@ -23,7 +23,9 @@ class Homes:
         many = len(incident.hosts) > 1
         for finding in incident.findings:
             self._by_fingerprint.setdefault(finding.fingerprint, incident.id)
-            if finding.cause:
+            if (
+                finding.cause and incident.state is not State.SUPPRESSED
+            ):  # what was dropped takes nothing along unjudged
                 self._by_cause.setdefault((finding.host, finding.cause), incident.id)
                 if many:
                     self._fleet.setdefault(finding.cause, incident.id)
