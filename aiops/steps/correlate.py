@@ -29,6 +29,8 @@ from aiops.steps.outbox import Outbox
 from aiops.steps.record import happened, move
 from aiops.steps.storm import watch_storm
 
+MOST_OCCURRENCES = 50
+"""Occurrences that one incident holds as evidence: nobody reads more, and every sweep reads the record."""
 _CLOSABLE = (State.NEW, State.TRIAGED, State.AWAITING_APPROVAL, State.ESCALATED, State.SUPPRESSED)
 
 
@@ -188,8 +190,26 @@ def _open_all(
     return [*opened, *open_groups(fresh)]
 
 
+def _room_for(
+    findings: Sequence[Finding], home: Incident, known: set[str]
+) -> tuple[Sequence[Finding], Sequence[Finding]]:
+    """What the incident takes in, and the occurrences that are only counted: a log may say the same for ever."""
+    new = dict.fromkeys(
+        finding.fingerprint
+        for finding in findings
+        if finding.persistence == "occurrence" and finding.fingerprint not in known
+    )
+    beyond = set(list(new)[max(0, MOST_OCCURRENCES - (len(home.findings) - len(home.states))) :])
+    return (
+        [finding for finding in findings if finding.fingerprint not in beyond],
+        [finding for finding in findings if finding.fingerprint in beyond],
+    )
+
+
 def _join(home: Incident, findings: Sequence[Finding], sweep: Sweep, services: IncidentServices) -> None:
     known = {finding.fingerprint for finding in home.findings}
+    findings, beyond = _room_for(findings, home, known)
+    services.ledger.mute(home.id, "more of the same", beyond, sweep.finished_at)
     seen = services.ledger.see(home.id, findings, sweep.finished_at)
     for finding in {finding.fingerprint: finding for finding in findings}.values():
         if finding.fingerprint not in known:
