@@ -19,9 +19,11 @@ from aiops.domain.plan import Approval, ApprovedPlan, Plan, SignedPlan
 from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
 from aiops.domain.remediation import Remediation
+from aiops.domain.rule import Judgement
 from aiops.domain.silence import Benign, Muted, Sightings, Silence
+from aiops.domain.skill import Lesson, Skill
 from aiops.domain.sweep import Sweep
-from aiops.domain.verdict import Question, Verdict
+from aiops.domain.verdict import Attempt, Budget, Question, Spent, Verdict
 
 Clock = Callable[[], datetime]
 
@@ -279,6 +281,21 @@ class IncidentLedger(QuietLedger, Protocol):
     def verdict(self, incident: str) -> Verdict | None:
         """The verdict, if there is one."""
 
+    def replace_verdict(self, verdict: Verdict) -> bool:
+        """Put a verdict in the place of one that no model had answered; False when the one that stands was answered."""
+
+    def book(self, incident: str, attempts: Sequence[Attempt]) -> None:
+        """Keep what models were asked for the incident, and what it cost. Booking the same attempt again changes nothing."""
+
+    def booked(self, since: datetime, incident: str = "") -> Sequence[tuple[str, Attempt]]:
+        """Every attempt since then with its incident, oldest first; of one incident when it is named."""
+
+    def spent(self, since: datetime) -> Spent:
+        """What models have cost since then."""
+
+    def ask_again(self, incident: str, at: datetime, every: timedelta) -> bool:
+        """Claim the next asking of an open question; False when the last one is younger than ``every``."""
+
     def store_plan(self, plan: Plan) -> None:
         """Keep a plan. Storing the same plan again changes nothing."""
 
@@ -338,6 +355,18 @@ class IncidentLedger(QuietLedger, Protocol):
 
     def thaw(self) -> None:
         """Allow starts again."""
+
+    def lesson(self, name: str) -> Lesson | None:
+        """What is recorded about a skill, if anything."""
+
+    def lessons(self) -> Sequence[Lesson]:
+        """Everything that was learned, by name."""
+
+    def store_lesson(self, lesson: Lesson) -> None:
+        """Keep the lesson in place of what was recorded under its name."""
+
+    def sweeps_since(self, since: datetime) -> Sequence[Sweep]:
+        """All shards that finished since then, oldest first."""
 
     def prune(self, before: datetime, sweeps_before: datetime) -> int:
         """Delete incidents resolved before the one moment, and sweeps, occurrences, muted findings and silences that are
@@ -476,7 +505,38 @@ class Thinker(Protocol):
     """A model that judges. It never writes a command: it picks from the question's choices."""
 
     def judge(self, question: Question) -> Verdict:
-        """:raises ThinkerError: no usable answer."""
+        """The verdict, with every provider's turn on the way to it.
+
+        :raises ThinkerError: no usable answer; the turns are in the error
+        """
+
+
+class ProviderState(Protocol):
+    """What all triage processes share about the LLM providers: who rests, and what was spent. Lost, it is only rebuilt.
+
+    Never raises: a store that does not answer must not keep a question from being asked.
+    """
+
+    def obstacle(self, provider: str, trial_seconds: float) -> str:
+        """Why the provider must not be asked now; empty when it may.
+
+        After a rest one caller alone is let through, for at most ``trial_seconds``, until it has said how it went.
+        """
+
+    def failed(self, provider: str, why: str, rests: Sequence[float]) -> float:
+        """Count one more failure in a row; returns the seconds of rest that follow from it, 0 for none.
+
+        The n-th failure in a row gives ``rests[n - 1]`` seconds, every further one the last of them.
+        """
+
+    def worked(self, provider: str) -> None:
+        """It answered: no failures in a row, no rest."""
+
+    def spend(self, spent: Spent, at: datetime) -> None:
+        """Add to what that day and month have cost."""
+
+    def spent(self, at: datetime) -> tuple[Spent, Spent]:
+        """What that day and that month (UTC) have cost so far."""
 
 
 class Notifier(Protocol):
@@ -515,7 +575,11 @@ class IncidentServices:
     permits: PermitOffice
     policy: Policy
     catalogue: Mapping[str, Remediation]
+    rules: Sequence[Judgement] = ()
+    skills: Sequence[Skill] = ()
+    keep_lessons: timedelta = timedelta(days=180)
     llm: bool = False
+    llm_budget: Budget = field(default_factory=Budget)
     group_hosts: int = 3
     blind_after: int = 3
     relapse_window: timedelta = timedelta(hours=24)
@@ -533,6 +597,8 @@ class TriageServices:
     """What the thinking side of CT190 has: a model, and nothing to decide with."""
 
     thinker: Thinker
+    events: Events
+    clock: Clock = utcnow
 
 
 @dataclass(frozen=True)

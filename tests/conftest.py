@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from importlib.util import find_spec
 
 import pytest
 
@@ -22,6 +23,10 @@ def _missing() -> dict[str, str]:
         found["mosquitto"] = "mosquitto is not installed"
     if not shutil.which("visudo", path=path):
         found["sudo"] = "sudo is not installed"
+    if find_spec("litellm") is None:
+        found["litellm"] = (
+            "litellm is installed only where triage runs; `make test` runs these in an environment of their own"
+        )
     return found
 
 

@@ -5,7 +5,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
@@ -17,8 +17,9 @@ from aiops.domain.incident import MOVES, Entry, Incident, State
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import Approval, Plan
 from aiops.domain.severity import worst
+from aiops.domain.skill import Lesson
 from aiops.domain.sweep import Sweep
-from aiops.domain.verdict import Verdict
+from aiops.domain.verdict import Attempt, Spent, Verdict
 from aiops.errors import RefusedError, UnknownError
 
 MOST_SWEEPS = 20_000
@@ -159,7 +160,7 @@ class SqliteIncidentLedger(QuietTables):
             rows = cursor.execute("SELECT entry FROM timeline WHERE incident = ? ORDER BY n", (incident,)).fetchall()
         return [Entry.model_validate_json(row[0]) for row in rows]
 
-    # verdicts, plans, approvals, outcomes
+    # verdicts
 
     def store_verdict(self, verdict: Verdict) -> bool:
         with self._db.writing() as cursor:
@@ -172,6 +173,51 @@ class SqliteIncidentLedger(QuietTables):
     def verdict(self, incident: str) -> Verdict | None:
         text = self._one("SELECT verdict FROM verdicts WHERE incident = ?", incident)
         return Verdict.model_validate_json(text) if text else None
+
+    def replace_verdict(self, verdict: Verdict) -> bool:
+        with self._db.writing() as cursor:
+            row = cursor.execute("SELECT verdict FROM verdicts WHERE incident = ?", (verdict.incident,)).fetchone()
+            if row is None or not Verdict.model_validate_json(row[0]).unanswered:
+                return False
+            cursor.execute(
+                "UPDATE verdicts SET verdict = ? WHERE incident = ?", (verdict.model_dump_json(), verdict.incident)
+            )
+        return True
+
+    # what models were asked
+
+    def book(self, incident: str, attempts: Sequence[Attempt]) -> None:
+        with self._db.writing() as cursor:
+            cursor.executemany(
+                "INSERT INTO llm_attempts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                [(one.id, incident, iso(one.at), one.cost, one.model_dump_json()) for one in attempts],
+            )
+
+    def booked(self, since: datetime, incident: str = "") -> Sequence[tuple[str, Attempt]]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT incident, attempt FROM llm_attempts WHERE at >= ?1 AND (?2 = '' OR incident = ?2) ORDER BY at, id",
+                (iso(since), incident),
+            ).fetchall()
+        return [(name, Attempt.model_validate_json(attempt)) for name, attempt in rows]
+
+    def spent(self, since: datetime) -> Spent:
+        with self._db.reading() as cursor:
+            row = cursor.execute(
+                "SELECT coalesce(sum(cost), 0.0), coalesce(sum(cost IS NULL), 0) FROM llm_attempts WHERE at >= ?",
+                (iso(since),),
+            ).fetchone()
+        return Spent(eur=row[0], unpriced=row[1])
+
+    def ask_again(self, incident: str, at: datetime, every: timedelta) -> bool:
+        with self._db.writing() as cursor:
+            cursor.execute(
+                "INSERT INTO llm_questions VALUES (?1, ?2) ON CONFLICT DO UPDATE SET asked_at = ?2 WHERE asked_at <= ?3",
+                (incident, iso(at), iso(at - every)),
+            )
+            return bool(cursor.rowcount == 1)
+
+    # plans, approvals, outcomes
 
     def store_plan(self, plan: Plan) -> None:
         with self._db.writing() as cursor:
@@ -312,6 +358,32 @@ class SqliteIncidentLedger(QuietTables):
             left = {row[0] for row in rows}
         return [finding for finding in known.states if finding.fingerprint in left]
 
+    def sweeps_since(self, since: datetime) -> Sequence[Sweep]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT record FROM sweeps WHERE finished_at >= ? ORDER BY finished_at", (iso(since),)
+            ).fetchall()
+        return [Sweep.model_validate_json(row[0]) for row in rows]
+
+    # lessons
+
+    def lesson(self, name: str) -> Lesson | None:
+        text = self._one("SELECT record FROM lessons WHERE name = ?", name)
+        return Lesson.model_validate_json(text) if text else None
+
+    def lessons(self) -> Sequence[Lesson]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute("SELECT record FROM lessons ORDER BY name").fetchall()
+        return [Lesson.model_validate_json(row[0]) for row in rows]
+
+    def store_lesson(self, lesson: Lesson) -> None:
+        with self._db.writing() as cursor:
+            cursor.execute(
+                "INSERT INTO lessons VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET standing = excluded.standing,"
+                " record = excluded.record",
+                (lesson.name, lesson.standing, lesson.model_dump_json()),
+            )
+
     # freeze and age
 
     def frozen(self) -> str:
@@ -337,6 +409,7 @@ class SqliteIncidentLedger(QuietTables):
             )
             for table, column in (("occurrences", "seen_at"), ("muted", "last_seen_at"), ("silences", "ends_at")):
                 cursor.execute(f"DELETE FROM {table} WHERE {column} < ?", (iso(sweeps_before),))  # noqa: S608 - names of ours
+            cursor.execute("DELETE FROM llm_attempts WHERE at < ?", (iso(before),))
             cursor.execute("DELETE FROM incidents WHERE state = 'resolved' AND resolved_at < ?", (iso(before),))
             return int(cursor.rowcount)
 

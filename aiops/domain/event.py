@@ -23,6 +23,7 @@ TYPES: Final[dict[str, str]] = {
     "incident.escalated": "An incident was handed to a human.",
     "step.failed": "A step of the pipeline failed for good; the ledger still knows what is open.",
     "incident.resolved": "The detector that fired looked again and found the state gone.",
+    "llm.asked": "An LLM provider had its turn in a judgement; outcome, seconds, tokens and cost are in the context.",
     "verdict.given": "Triage, a known fix or the fallback judged an incident.",
     "plan.made": "A remediation with its targets and parameters was proposed for an incident.",
     "plan.approved": "Policy or a human approved exactly this plan.",

@@ -2,6 +2,7 @@
 
 from aiops.steps.approve import approve, deny
 from aiops.steps.authorise import authorise, replan
+from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.dispatch import dispatch
@@ -22,6 +23,7 @@ __all__ = [
     "acknowledge",
     "approve",
     "authorise",
+    "brief",
     "close",
     "correlate",
     "deny",

@@ -23,9 +23,8 @@ class Homes:
         many = len(incident.hosts) > 1
         for finding in incident.findings:
             self._by_fingerprint.setdefault(finding.fingerprint, incident.id)
-            if (
-                finding.cause and incident.state is not State.SUPPRESSED
-            ):  # what was dropped takes nothing along unjudged
+            # What was dropped must not take along what has never been judged, so it is found by identity only.
+            if finding.cause and incident.state is not State.SUPPRESSED:
                 self._by_cause.setdefault((finding.host, finding.cause), incident.id)
                 if many:
                     self._fleet.setdefault(finding.cause, incident.id)

@@ -1,1 +1,0 @@
--- This number is kept free for a migration of another branch; delete this file when that one is merged.
