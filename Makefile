@@ -50,6 +50,10 @@ lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 	@$(BIN)/lint-imports
 	@.ci/lint-playbooks $(BIN)
 
+.PHONY: bench
+bench: $(VENV)/.dev ## What it costs, as ratios measured side by side in one run
+	@$(BIN)/python -m bench.storm
+
 .PHONY: matrix
 matrix: ## The fast tests on every Python from 3.11 to 3.13 that is found
 	@.ci/matrix
