@@ -1,8 +1,9 @@
 """The hosts, from an Ansible inventory in YAML, or just this machine.
 
 Of Ansible's variables ``ansible_host``, ``ansible_port`` and ``ansible_connection: local`` count; of ours ``aiops_role``,
-``aiops_pair``, ``aiops_expected_state`` and ``aiops_http``. Groups pass them on as Ansible does: a child's value over its
-parent's, a host's over all. Everything else (other variables, vaulted values) is passed over unread.
+``aiops_pair``, ``aiops_expected_state``, ``aiops_http`` and ``aiops_tls``.
+Groups pass them on as Ansible does: a child's value over its parent's, a host's over all. Everything else (other variables,
+vaulted values) is passed over unread.
 """
 
 import re
@@ -27,6 +28,7 @@ _FIELDS = {
     "aiops_pair": "pair",
     "aiops_expected_state": "expected_state",
     "aiops_http": "http",
+    "aiops_tls": "tls",
 }
 
 
@@ -202,9 +204,10 @@ class _File:
     def _host(self, name: str, values: _Vars) -> Host:
         fields: dict[str, Any] = {_FIELDS[key]: value.value for key, value in values.items() if value.value is not None}
         local = fields.pop("local", "") == "local"
-        http = fields.pop("http", "")
+        labels = {label: fields.pop(label) for label in ("http", "tls") if fields.get(label)}
+        fields = {name: value for name, value in fields.items() if name not in {"http", "tls"}}
         try:
-            return Host(name=name, local=local, labels={"http": http} if http else {}, **fields)
+            return Host(name=name, local=local, labels=labels, **fields)
         except ValidationError as error:
             wrong = error.errors()[0]
             variable = next((key for key, known in _FIELDS.items() if known == str(wrong["loc"][0])), "")
