@@ -13,6 +13,7 @@ GUARDIANS: dict[str, timedelta | crontab] = {
     "disk": timedelta(minutes=5),
     "audit-dpkg-rc": timedelta(minutes=5),
     "certs": crontab(hour=10, minute=0),
+    "upgrade-check": crontab(hour=10, minute=0),
 }
 
 HOUSEKEEPING: dict[str, timedelta | crontab] = {
