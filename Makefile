@@ -50,16 +50,13 @@ lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 	@$(BIN)/lint-imports
 	@.ci/lint-playbooks $(BIN)
 
-.PHONY: bench
-bench: $(VENV)/.dev ## What it costs, as ratios measured side by side in one run
-	@$(BIN)/python -m bench.storm
-
 .PHONY: matrix
 matrix: ## The fast tests on every Python from 3.11 to 3.13 that is found
 	@.ci/matrix
 
 .PHONY: bench
-bench: $(VENV)/.dev tools ## Measure a sweep of 60 hosts side by side with Ansible, fabric and a bare script
+bench: $(VENV)/.dev tools ## What it costs, as ratios measured side by side in one run: a storm, and a sweep of 60 hosts
+	@$(BIN)/python -m bench.storm
 	@$(BIN)/python -m bench $(ARGS)
 
 ##@ Write
