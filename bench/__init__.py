@@ -1,1 +1,1 @@
-"""What it costs, as ratios measured side by side in one run: a figure in seconds says more about the machine."""
+"""Measures, never asserts: figures as ratios, side by side with a baseline of the same run. ``make bench``."""
