@@ -84,4 +84,4 @@ _INSIDE = re.compile(
     r"^\s|^(?:ok|changed|skipping|included): |^\d+ |^Origin: |^(?:TASK|PLAY|RUNNING) |^(?:fatal|failed): "
 )
 
-TOOL = Tool("ansible", keep, noise=_INSIDE, shape=_shape, ordered=True)
+TOOL = Tool("ansible", keep, noise=_INSIDE, shape=_shape, ordered=True, reads_data=True)

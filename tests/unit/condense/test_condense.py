@@ -229,3 +229,15 @@ def test_a_damaged_file_is_never_shown_as_the_whole_text(tmp_path: Path) -> None
 
     with pytest.raises(UnknownError, match="damaged"):
         archive.find(digest)
+
+
+@pytest.mark.parametrize("atom", ["=", " ", "_", "0 ", "│ ", "a0", "{", "1.1.1.1 "])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_line_made_to_slow_patterns_down_is_bounded_and_keeps_the_error_it_tells(command: str, atom: str) -> None:
+    hostile = (atom * 20_000)[:20_000] + " ERROR: disk full"
+    speaks = recognise(command).is_error(atom * 100 + " ERROR: disk full")  # context of a diff, source of a test do not
+
+    shown = condense("\n".join(["all is well"] * 40 + [hostile]), command).text
+
+    assert len(shown) < 2_500
+    assert not speaks or "ERROR: disk full" in shown
