@@ -54,6 +54,11 @@ lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 matrix: ## The fast tests on every Python from 3.11 to 3.13 that is found
 	@.ci/matrix
 
+.PHONY: bench
+bench: $(VENV)/.dev tools ## What it costs, as ratios measured side by side in one run: a storm, and a sweep of 60 hosts
+	@$(BIN)/python -m bench.storm
+	@$(BIN)/python -m bench $(ARGS)
+
 ##@ Write
 
 .PHONY: fmt

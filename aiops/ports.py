@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from aiops.domain.certificate import Served
 from aiops.domain.event import Event
 from aiops.domain.fact import utcnow
 from aiops.domain.finding import Finding
@@ -71,6 +72,12 @@ class Web(Protocol):
 
         :raises SettingsError: the address is no http or https address
         :raises UnknownError: the name cannot be resolved from here, so nothing is known about the server
+        """
+
+    def certificate(self, endpoint: str, seconds: float) -> Served:
+        """The certificate a TLS endpoint shows (``name``, ``name:port`` or ``name@address:port``), good or not.
+
+        :raises SettingsError: this is no such endpoint
         """
 
 
