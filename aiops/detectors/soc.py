@@ -14,7 +14,7 @@ Thresholds
     ``silence_minutes`` 15: our own logins write more often. ``shipper_errors`` 10 within its last 20 minutes.
     ``own_sources``: shell patterns of scanners and of whatever logs in for us. ``password_sources``: from where a
     password is fine.
-    ``ignore_tags``: shell patterns of programs that may flood.
+    ``ignore_tags``: shell patterns of programs that may flood; what systemd says about a unit is ``health``'s matter.
 
 Looks alike but is benign
     One attempt that sshd tells of in three lines: the most frequent wording counts, not the sum. ``message repeated N times`` is
@@ -70,7 +70,7 @@ DETECTOR = Detector(
         "shipper_errors": 10,
         "own_sources": [],
         "password_sources": [],
-        "ignore_tags": [],
+        "ignore_tags": ["systemd"],
     },
 )
 
