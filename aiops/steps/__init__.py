@@ -2,6 +2,7 @@
 
 from aiops.steps.approve import approve, deny
 from aiops.steps.authorise import authorise, replan
+from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.dispatch import dispatch
@@ -10,15 +11,19 @@ from aiops.steps.look import detect_and_report, detectors
 from aiops.steps.notify import notify
 from aiops.steps.patrol import patrol
 from aiops.steps.prune import prune
+from aiops.steps.quiet import acknowledge, silence, unsilence
 from aiops.steps.refuse import refuse
 from aiops.steps.remediate import reap, remediate
 from aiops.steps.settle import settle
+from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.triage import triage
 
 __all__ = [
+    "acknowledge",
     "approve",
     "authorise",
+    "brief",
     "close",
     "correlate",
     "deny",
@@ -37,7 +42,10 @@ __all__ = [
     "renew_permit",
     "replan",
     "settle",
+    "shorten",
+    "silence",
     "sweep_up",
     "thaw",
     "triage",
+    "unsilence",
 ]
