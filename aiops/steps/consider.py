@@ -34,10 +34,9 @@ def question(incident: Incident, services: IncidentServices) -> Question:
         for other in earlier
         if other.id != incident.id
     )[:3]
-    choices = {
-        remediation.id: Choice(
-            playbook=remediation.id, description=remediation.title, params=bind(remediation, finding)
-        )
-        for remediation, _, finding in candidates(incident, services)
-    }
+    choices: dict[str, Choice] = {}
+    for remediation, _, finding in candidates(incident, services):
+        # The first finding that fits is the one a plan would be made for.
+        choice = Choice(playbook=remediation.id, description=remediation.title, params=bind(remediation, finding))
+        choices.setdefault(remediation.id, choice)
     return Question(incident=incident, history=history, choices=tuple(choices.values()))
