@@ -10,12 +10,14 @@ from aiops import detectors, remediations
 from aiops.domain.remediation import Remediation
 from aiops.errors import SettingsError
 from aiops.ports import (
+    Beacon,
     BridgeServices,
     DetectionServices,
     Events,
     IncidentServices,
     Inventory,
     NotifyServices,
+    Pulse,
     RemediationServices,
     Shell,
     TriageServices,
@@ -32,6 +34,12 @@ class Presence(Protocol):
 
     def stop(self) -> None:
         """Say ``offline``."""
+
+    def well(self, text: str) -> None:
+        """Say ``online`` anew, with the time. Never raises."""
+
+    def ill(self, text: str) -> None:
+        """Say ``degraded`` and why. Never raises."""
 
 
 class EmbeddedServer(Protocol):
@@ -96,7 +104,31 @@ def incidents(settings: Settings) -> IncidentServices:
         relapse_window=timedelta(hours=settings.policy.relapse_hours),
         keep_incidents=timedelta(days=settings.records.incident_days),
         keep_sweeps=timedelta(days=settings.records.sweep_days),
+        pulse=pulse(settings),
+        beacons=_beacons(settings),
+        watch=settings.watch,
+        baseline=_baseline(settings),
     )
+
+
+def _baseline(settings: Settings) -> bool:
+    chosen = settings.correlation.baseline
+    return settings.fleet.inventory is not None if chosen is None else chosen
+
+
+def pulse(settings: Settings) -> Pulse:
+    """The signs of life of our own processes."""
+    from aiops.adapters.redis_pulse import RedisPulse  # noqa: PLC0415
+
+    return RedisPulse(settings.redis.full_url())
+
+
+def _beacons(settings: Settings) -> list[Beacon]:
+    if not settings.watch.ping_url:
+        return []
+    from aiops.adapters.healthchecks import Healthchecks  # noqa: PLC0415
+
+    return [Healthchecks(settings.watch.ping_url, settings.watch.ping_seconds)]
 
 
 def triage(settings: Settings) -> TriageServices:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from aiops.domain.policy import Floor, Policy
+from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
 
 _DEFAULT_FILE = Path("/etc/aiops/aiops.toml")
@@ -124,6 +125,30 @@ class Correlation(Section):
 
     group_hosts: int = Field(default=3, ge=2, description="hosts with one cause that make one incident")
     blind_after: int = Field(default=3, ge=1, description="sweeps without a look until that is an incident")
+    baseline: bool | None = Field(
+        default=None,
+        description="what a host's first sweep finds is one digest instead of single messages; empty: yes with an inventory",
+    )
+
+
+class HermesHealth(Section):
+    """The program that watches hermes from outside; it reads this table by itself, see docs/watchers.md."""
+
+    silent_minutes: float = Field(
+        default=30, gt=0, le=1440, description="hermes silent for longer is told to the human"
+    )
+    record: Path = Field(
+        default=Path("/var/lib/hermes-health/state.json"), description="file in which it remembers what it told"
+    )
+    telegram_api: str = Field(default="https://api.telegram.org", description="the Bot API")
+    telegram_token_file: Path | None = Field(
+        default=None, description="file that holds the bot's token; empty: no Telegram"
+    )
+    telegram_chat: str = Field(default="", description="the human's numeric chat id")
+    ntfy_url: str = Field(default="", description="a topic of ntfy, as a second way; empty: none")
+    ping_url: str = Field(
+        default="", description="external watcher of this program, healthchecks protocol; empty: none"
+    )
 
 
 class Records(Section):
@@ -160,6 +185,8 @@ class Settings(BaseSettings):
     llm: Llm = Llm()
     correlation: Correlation = Correlation()
     records: Records = Records()
+    watch: Watched = Watched()
+    hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
     log: Log = Log()
 

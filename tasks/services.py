@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from aiops import bootstrap
 from aiops.ports import DetectionServices, IncidentServices, NotifyServices, RemediationServices, TriageServices
 from aiops.settings import Settings, load_settings
+from aiops.steps import Watcher
 
 Services = TypeVar("Services")
 
@@ -45,6 +46,16 @@ def detection() -> DetectionServices:
 def incidents() -> IncidentServices:
     """CT190's, the deciding side."""
     return _once(bootstrap.incidents)
+
+
+def watcher() -> Watcher:
+    """CT190's look at ourselves: one per process, because it remembers since when it can tell."""
+    ours = incidents()
+
+    def watcher_of(_: Settings) -> Watcher:
+        return Watcher(ours)
+
+    return _once(watcher_of)
 
 
 def triage() -> TriageServices:

@@ -37,6 +37,7 @@ TYPES: Final[dict[str, str]] = {
     "worker.offline": "A worker is gone, or silent for too long.",
     "guardian.report": "A guardian's own report: what a foreign publisher sends when it names no type.",
     "guardian.missed": "A guardian did not run when it was due.",
+    "baseline.digest": "What the first look at hosts found was there before: one message for all of it.",
     "freeze.set": "A human stopped every start.",
     "freeze.lifted": "A human allowed starts again.",
     "notify.sent": "A human was told.",

@@ -2,6 +2,9 @@
 
 from aiops.steps.approve import approve, deny
 from aiops.steps.authorise import authorise, replan
+from aiops.steps.baseline import accept as accept_baseline
+from aiops.steps.baseline import chosen as chosen_baseline
+from aiops.steps.baseline import reopen as reopen_baseline
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.dispatch import dispatch
@@ -15,10 +18,14 @@ from aiops.steps.remediate import reap, remediate
 from aiops.steps.settle import settle
 from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.triage import triage
+from aiops.steps.watch import Watcher
 
 __all__ = [
+    "Watcher",
+    "accept_baseline",
     "approve",
     "authorise",
+    "chosen_baseline",
     "close",
     "correlate",
     "deny",
@@ -35,6 +42,7 @@ __all__ = [
     "refuse",
     "remediate",
     "renew_permit",
+    "reopen_baseline",
     "replan",
     "settle",
     "sweep_up",

@@ -9,12 +9,19 @@ from aiops.domain.verdict import Choice, Question, Verdict
 from aiops.errors import AiopsError
 from aiops.ports import IncidentServices
 from aiops.remediations import bind
+from aiops.steps.blindness import WATCH
 
 _ASK_FROM = Severity.WARNING
 
 
 def consider(incident: Incident, services: IncidentServices) -> Handover:
     """A verdict by rule, or a question for the LLM, or a verdict that hands the incident to a human."""
+    if incident.findings[0].detector == WATCH:
+        # A model cannot bring a process of ours back, and asking it would take time that a human needs.
+        reason = "a part of aiops itself is dead or did not look"
+        return Handover(
+            verdicts=(Verdict(incident=incident.id, action="alert_human", reason=reason, source="rule:watch"),)
+        )
     known = known_fix(incident, services)
     if known:
         return Handover(verdicts=(known,))

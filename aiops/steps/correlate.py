@@ -15,6 +15,7 @@ from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.severity import Severity, worst
 from aiops.domain.sweep import Sweep
 from aiops.ports import IncidentServices
+from aiops.steps.baseline import adopt
 from aiops.steps.blindness import blind_findings, could_look
 from aiops.steps.consider import consider
 from aiops.steps.record import happened, move
@@ -39,8 +40,8 @@ def gather(sweep: str, services: IncidentServices) -> Handover:
         return Handover()
     whole = _merged(shards)
     close_gone(whole, services)
-    opened = [*_attach(whole, services)]
-    return sum((consider(incident, services) for incident in opened), Handover())
+    opened, handed = adopt(_attach(whole, services), whole, services)
+    return sum((consider(incident, services) for incident in opened), handed)
 
 
 def close_gone(sweep: Sweep, services: IncidentServices) -> None:

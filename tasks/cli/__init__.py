@@ -9,7 +9,7 @@ import sys
 import typer
 
 from aiops.errors import AiopsError, RefusedError, SettingsError, TransientError, UnknownError
-from tasks.cli import control, doctor, fleet, incidents, lab, local
+from tasks.cli import baseline, control, doctor, fleet, incidents, inventory, lab, local, schedule
 
 REFUSED, UNREACHABLE, USAGE = 3, 4, 2
 
@@ -20,7 +20,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Watches a fleet, decides what a drift means, repairs it under policy, proves the repair.",
 )
-for group in (fleet, incidents, control, doctor, lab, local):
+for group in (fleet, incidents, baseline, inventory, control, schedule, doctor, lab, local):
     group.register(cli)
 
 
