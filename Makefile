@@ -25,8 +25,12 @@ shell: $(VENV)/.local ## A Python shell with the tasks imported, talking to a ru
 ##@ Check
 
 .PHONY: test
-test: $(VENV)/.dev tools ## All tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, Ansible, the whole system as processes
+	@$(BIN)/python -m pytest -q -m "not lab" $(ARGS)
+
+.PHONY: fleet
+fleet: $(VENV)/.dev tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop
+	@$(BIN)/python -m pytest -q -m lab $(ARGS)
 
 .PHONY: fast
 fast: $(VENV)/.dev ## The tests that need nothing but Python

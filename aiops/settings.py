@@ -99,7 +99,7 @@ class Repair(Section):
     lease_seconds: float = Field(
         default=30, ge=5, le=600, description="without a heartbeat for so long, a run counts as lost"
     )
-    concurrency: int = Field(default=2, ge=1, le=16, description="playbooks that may run side by side")
+    concurrency: int = Field(default=4, ge=1, le=16, description="playbooks that may run side by side")
 
 
 class Keys(Section):

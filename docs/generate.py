@@ -82,12 +82,7 @@ def _rows(prefix: str, model: type[BaseModel]) -> Iterator[str]:
 
 def _default(field: Any) -> str:
     if field.default_factory is not None:
-        made = (
-            "your state folder"
-            if field.alias is None and field.description and "ledgers" in field.description
-            else "empty"
-        )
-        return made
+        return "your state folder" if "ledgers" in (field.description or "") else "empty"
     value = field.default
     if value in ("", None, ()):
         return "empty"

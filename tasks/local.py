@@ -173,19 +173,19 @@ trusted = "{keys}/trusted"
 
 @contextmanager
 def running(local: Local) -> Iterator[Local]:
-    """The system, from start to stop. SIGTERM and SIGHUP end it like Ctrl-C does."""
+    """The system, from start to stop. SIGTERM, SIGHUP and Ctrl-C end it alike."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = {name: signal.signal(name, interrupt) for name in (signal.SIGTERM, signal.SIGHUP)}
+    # SIGINT too: it may have been ignored when we were started, as a shell does for what it starts in the background.
+    before = {name: signal.signal(name, interrupt) for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     try:
         local.start()
         yield local
     finally:
-        for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        for name in before:
             signal.signal(name, signal.SIG_IGN)
         local.stop()
         for name, handler in before.items():
             signal.signal(name, handler)
-        signal.signal(signal.SIGINT, signal.default_int_handler)

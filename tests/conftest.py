@@ -1,1 +1,50 @@
+"""What every test may use, and what happens where a machine lacks something: tests are left out and named, never passed."""
+
+import os
+import shutil
+
+import pytest
+
+from lab.run import requirements
+
 pytest_plugins = ("tests.servers",)
+
+
+def _missing() -> dict[str, str]:
+    """Per marker, why its tests cannot run here."""
+    found: dict[str, str] = {}
+    if reasons := requirements():
+        found["lab"] = "; ".join(reasons)
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    if os.geteuid() != 0 or not shutil.which("sshd", path=path):
+        found["root"] = "they need root and sshd: the fence on a host belongs to root"
+    if not shutil.which("mosquitto", path=path):
+        found["mosquitto"] = "mosquitto is not installed"
+    if not shutil.which("visudo", path=path):
+        found["sudo"] = "sudo is not installed"
+    return found
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing = _missing()
+    left_out: list[pytest.Item] = []
+    for item in items:
+        if any(item.get_closest_marker(marker) for marker in missing):
+            left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+    config.stash[_LEFT_OUT] = {
+        f"{sum(1 for item in left_out if item.get_closest_marker(marker))} tests marked {marker}": reason
+        for marker, reason in missing.items()
+    }
+
+
+_LEFT_OUT = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for what, reason in config.stash.get(_LEFT_OUT, {}).items():
+        if not what.startswith("0 "):
+            terminalreporter.write_line(f"left out, not passed: {what}: {reason}", yellow=True)

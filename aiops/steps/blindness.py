@@ -27,7 +27,7 @@ def blind_findings(sweep: Sweep, services: IncidentServices) -> Iterator[Finding
                 severity=Severity.WARNING,
                 cause=f"blind:{blind.probe}",
                 seen_at=sweep.finished_at,
-                summary=f"{blind.detector} is blind: {blind.reason}.{remedy}",
+                summary=f"{blind.detector} is blind: {blind.reason.rstrip('.')}.{remedy}",
                 evidence={"probe": blind.probe, "reason": blind.reason, "remedy": blind.remedy, "sweeps": streak},
             )
 

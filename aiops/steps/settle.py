@@ -13,7 +13,7 @@ from aiops.ports import IncidentServices
 from aiops.steps.authorise import await_approval, escalate
 from aiops.steps.record import happened, move
 
-WAITS = frozenset({"running", "busy", "starts_per_hour", "frozen"})
+WAITS = frozenset({"running", "busy", "rate", "frozen"})
 """Reasons of ``skipped`` that end by themselves: the sweeper rings again, nothing has to be decided. A missing permit is
 one of them unless a human really froze everything."""
 

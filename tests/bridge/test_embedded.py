@@ -101,9 +101,8 @@ def test_the_mqtt_broker_delivers_and_ends(tmp_path: Path, program: str) -> None
     assert _ends(pid)
 
 
+@pytest.mark.mosquitto
 def test_mosquitto_keeps_retained_messages_over_an_orderly_restart(tmp_path: Path) -> None:
-    if mqtt_programs() == [PYTHON]:
-        pytest.skip("mosquitto is not installed")
     with EmbeddedMqtt(tmp_path) as server:
         broker = MqttBroker(MqttAddress(port=server.port))
         assert broker.wait(10)

@@ -1,4 +1,4 @@
-"""Documentation is a promise: generated pages are fresh, links lead somewhere, every setting has a meaning or speaks for itself."""
+"""Documentation is a promise: generated pages are fresh, links lead somewhere, every setting says what it means."""
 
 import importlib.util
 import re

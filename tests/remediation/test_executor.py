@@ -15,6 +15,7 @@ from tests.plans import NOON
 from tests.remediation.conftest import PLAYBOOK, Bench, processes_with
 
 pytestmark = [
+    pytest.mark.root,
     pytest.mark.slow,
     # Python 3.12 warns of every fork beside a thread; ansible-runner's pexpect forks, and one test runs it in a thread.
     pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning"),
