@@ -22,9 +22,6 @@ from tasks.schedule import together
 
 log = logging.getLogger(__name__)
 
-LONGEST_ROUND = 5.0
-"""Seconds until beat looks at the clock again: as often as every other process gives its sign of life."""
-
 
 class Clock(Scheduler):
     """The scheduler that ``beat_scheduler`` names."""
@@ -59,7 +56,7 @@ class Clock(Scheduler):
             self.apply_entry(entry, producer=self.producer)
         self._sign()
         waits = [self.is_due(entry)[1] for entry in self.schedule.values()]
-        return max(0.0, min([LONGEST_ROUND, *waits]))
+        return max(0.0, min([float(self.max_interval or 0), *waits]))
 
     def _forget_the_future(self) -> None:
         """When the wall clock was set back, the last runs count as now: nothing stays silent until the old time comes again."""

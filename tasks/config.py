@@ -59,5 +59,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "enable_utc": True,
         "beat_schedule": beat_entries(settings.timezone),
         "beat_scheduler": "tasks.clock:Clock",
+        # Each round of beat is its sign of life.
+        "beat_max_loop_interval": settings.watch.pulse_seconds,
         "beat_schedule_filename": str(settings.state / "beat-schedule"),
     }

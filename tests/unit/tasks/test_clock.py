@@ -57,7 +57,7 @@ class Time:
             },
             "prune": {"task": "prune", "schedule": Due(moments(timedelta(minutes=5), "UTC"), nowfun=lambda: self.now)},
         }
-        clock = Recorder(app, schedule_filename=str(self.folder / "beat"), sign=self.sign)
+        clock = Recorder(app, max_interval=5, schedule_filename=str(self.folder / "beat"), sign=self.sign)
         clock.sent = []
         return clock
 
