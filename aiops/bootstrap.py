@@ -1,14 +1,15 @@
 """From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from aiops import detectors, remediations
+from aiops.domain.guest import Guest
 from aiops.domain.remediation import Remediation
-from aiops.errors import SettingsError
+from aiops.errors import AiopsError, SettingsError
 from aiops.ports import (
     Beacon,
     BridgeServices,
@@ -20,6 +21,7 @@ from aiops.ports import (
     Pulse,
     RemediationServices,
     Shell,
+    Topology,
     TriageServices,
 )
 from aiops.probes import sudoers as sudo_list
@@ -106,6 +108,7 @@ def incidents(settings: Settings) -> IncidentServices:
         keep_sweeps=timedelta(days=settings.records.sweep_days),
         pulse=pulse(settings),
         beacons=_beacons(settings),
+        topologies=topologies(settings),
         watch=settings.watch,
         baseline=_baseline(settings),
     )
@@ -209,10 +212,40 @@ def events(settings: Settings) -> Events:
 
 
 def inventory(settings: Settings) -> Inventory:
-    """The Ansible inventory that the settings name, or this machine alone."""
+    """The Ansible inventory that the settings name, with the nodes that other sources know; or this machine alone."""
+    from aiops.adapters.enriched_inventory import EnrichedInventory  # noqa: PLC0415
     from aiops.adapters.inventory import AnsibleInventory, LocalInventory  # noqa: PLC0415
 
-    return AnsibleInventory(settings.fleet.inventory) if settings.fleet.inventory else LocalInventory()
+    if settings.fleet.inventory is None:
+        return LocalInventory()
+    plain, others = AnsibleInventory(settings.fleet.inventory), topologies(settings)
+    return EnrichedInventory(plain, others) if others else plain
+
+
+def inventory_groups(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """The groups of each host of the inventory."""
+    from aiops.adapters.inventory import AnsibleInventory  # noqa: PLC0415
+
+    return AnsibleInventory(settings.fleet.inventory).groups() if settings.fleet.inventory else {}
+
+
+def topologies(settings: Settings) -> list[Topology]:
+    """The other sources that know machines."""
+    from aiops.adapters.homelable import HomelableMap  # noqa: PLC0415
+
+    return [HomelableMap(settings.fleet.homelable)] if settings.fleet.homelable else []
+
+
+def guests(settings: Settings) -> tuple[list[Guest], list[str]]:
+    """Every machine of the other sources, and a sentence for each source that could not be read."""
+    found: list[Guest] = []
+    blind: list[str] = []
+    for topology in topologies(settings):
+        try:
+            found += topology.guests()
+        except AiopsError as error:
+            blind.append(str(error))
+    return found, blind
 
 
 def catalogue(settings: Settings) -> Mapping[str, Remediation]:

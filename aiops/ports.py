@@ -11,6 +11,7 @@ from typing import Protocol
 from aiops.domain.event import Event
 from aiops.domain.fact import utcnow
 from aiops.domain.finding import Finding
+from aiops.domain.guest import Guest
 from aiops.domain.host import Host
 from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.outcome import Outcome
@@ -84,6 +85,17 @@ class Inventory(Protocol):
         """One of them.
 
         :raises UnknownError: no such host
+        """
+
+
+class Topology(Protocol):
+    """Another source that knows machines and what they run on: Proxmox, a map of the network."""
+
+    def guests(self) -> Sequence[Guest]:
+        """Every machine it knows.
+
+        :raises SettingsError: it cannot be read as it is set up
+        :raises TransientError: it does not answer now
         """
 
 
@@ -500,6 +512,7 @@ class IncidentServices:
     clock: Clock = utcnow
     pulse: Pulse | None = None
     beacons: Sequence[Beacon] = ()
+    topologies: Sequence[Topology] = ()
     watch: Watched = field(default_factory=Watched)
     baseline: bool = False
 

@@ -74,7 +74,12 @@ class Mqtt(Section):
 class Fleet(Section):
     """The hosts: an Ansible inventory, or only this machine when none is named."""
 
-    inventory: Path | None = Field(default=None, description="an Ansible inventory in YAML; empty: this machine alone")
+    inventory: Path | None = Field(
+        default=None, description="an Ansible inventory as it is: YAML, INI, a folder; empty: this machine alone"
+    )
+    homelable: Path | None = Field(
+        default=None, description="Homelable's export: which guest runs on which node; empty: none"
+    )
 
 
 class Ssh(Section):

@@ -9,6 +9,7 @@ from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.dispatch import dispatch
 from aiops.steps.freeze import freeze, renew_permit, thaw
+from aiops.steps.inventory import check_inventory
 from aiops.steps.look import detect_and_report, detectors
 from aiops.steps.notify import notify
 from aiops.steps.patrol import patrol
@@ -25,6 +26,7 @@ __all__ = [
     "accept_baseline",
     "approve",
     "authorise",
+    "check_inventory",
     "chosen_baseline",
     "close",
     "correlate",

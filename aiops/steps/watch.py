@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from aiops.domain.event import Event
 from aiops.domain.fact import iso, new_id
 from aiops.domain.finding import Finding, Kind
+from aiops.domain.guest import Guest
 from aiops.domain.handover import Handover
-from aiops.domain.severity import Severity, worst
+from aiops.domain.severity import Severity
 from aiops.domain.sweep import Look, Patrol, Sweep
-from aiops.errors import BusError
+from aiops.errors import AiopsError, BusError
 from aiops.ports import IncidentServices
 from aiops.steps.blindness import WATCH
 from aiops.steps.correlate import correlate
+from aiops.steps.inventory import compare
 from aiops.steps.record import SOURCE
 
 PLACE = "aiops"
@@ -29,11 +31,14 @@ WORKER = Kind(name="watch.worker", sentence="a worker gives no sign of life")
 BEAT = Kind(name="watch.beat", sentence="beat gives no sign of life, so nothing is looked at by itself")
 BRIDGE = Kind(name="watch.bridge", sentence="the bridge gives no sign of life, so nothing is mirrored to MQTT")
 BUS = Kind(name="watch.bus", sentence="Redis does not answer, so no step reaches the next one")
-KINDS = (MISSED, WORKER, BEAT, BRIDGE, BUS)
+INVENTORY = Kind(name="watch.inventory", sentence="a machine is in the inventory or in another source, and not in both")
+KINDS = (MISSED, WORKER, BEAT, BRIDGE, BUS, INVENTORY)
 
 _CRITICAL = frozenset({"detect", "notify", "beat", "remediation"})
 """Without these nothing is seen, said or repaired. Triage and the bridge are missed less."""
 _SHOWN = 8
+_AGAIN = timedelta(minutes=15)
+"""An unchanged result is told to the incidents again after so long: then they know that it was seen again."""
 _US = "incidents"
 
 _log = logging.getLogger(__name__)
@@ -48,6 +53,9 @@ class Watcher:
         self._since = self._last = services.clock()
         self._bus_lost: datetime | None = None
         self._heard = True
+        self._said: tuple[frozenset[str], tuple[str, ...]] = (frozenset(), ())
+        self._said_at = self._since
+        self._comparable: tuple[str, ...] = ()
         self.troubles: tuple[str, ...] = ()
         """What was wrong in the last round; empty when all was well."""
 
@@ -61,9 +69,10 @@ class Watcher:
         with self._lock:
             self._wake(self._services.clock())
             findings, looked = self._look(expected)
-            self.troubles = tuple(finding.summary for finding in findings)
+            bad = [finding for finding in findings if finding.severity.rank >= Severity.WARNING.rank]
+            self.troubles = tuple(finding.summary for finding in bad)
             handed = self._correlate(findings, looked)
-            self._signal(findings)
+            self._signal()
             return handed
 
     def _wake(self, now: datetime) -> None:
@@ -93,7 +102,7 @@ class Watcher:
         if any(finding.subject in {"beat", "detect"} for finding in dead):
             # No guardian can look without these: one trouble, not one per guardian.
             return dead, kinds
-        return [*dead, *self._missed(expected)], (*kinds, MISSED.name)
+        return [*dead, *self._missed(expected), *self._drift()], (*kinds, MISSED.name, *self._comparable)
 
     def _ages(self) -> Mapping[str, float]:
         pulse, names = self._services.pulse, self._services.watch.processes
@@ -130,8 +139,32 @@ class Watcher:
             text = f"guardian {guardian} has not looked at {some} since it was due at {iso(since)}{last}"
             yield self._finding(MISSED, guardian, text, Severity.WARNING, hosts=late[:_SHOWN])
 
+    def _drift(self) -> list[Finding]:
+        """Machines that only one side knows; a source that cannot be read is no reason to say that nothing is there."""
+        self._comparable = ()
+        guests: list[Guest] = []
+        for topology in self._services.topologies:
+            try:
+                guests += topology.guests()
+            except AiopsError as error:
+                _log.info("the inventory is not compared: %s", error)
+                return []
+        self._comparable = (INVENTORY.name,)
+        strangers, unknown = compare(self._services.inventory.hosts(), guests)
+        said = {guest.name: f"{guest.name} ({guest.source}) is not in the inventory" for guest in strangers}
+        said |= {name: f"{name} is in the inventory and unknown to every other source" for name in unknown}
+        # One cause: however many there are, they are one incident.
+        return [self._finding(INVENTORY, name, text, Severity.INFO, cause="inventory") for name, text in said.items()]
+
     def _finding(
-        self, kind: Kind, subject: str, summary: str, severity: Severity, **evidence: str | list[str]
+        self,
+        kind: Kind,
+        subject: str,
+        summary: str,
+        severity: Severity,
+        *,
+        cause: str = "",
+        **evidence: str | list[str],
     ) -> Finding:
         return Finding(
             kind=kind.name,
@@ -140,19 +173,23 @@ class Watcher:
             subject=subject,
             severity=severity,
             summary=summary,
+            cause=cause,
             seen_at=self._last,
             evidence=dict(evidence),
         )
 
     def _correlate(self, findings: list[Finding], looked: tuple[str, ...]) -> Handover:
         """Tell the incidents, when they do not know it yet."""
-        ours = [finding for incident in self._services.ledger.live() for finding in incident.states]
-        known = {finding.fingerprint for finding in ours if finding.detector == WATCH and finding.kind in looked}
-        fresh = [finding for finding in findings if finding.fingerprint not in known]
-        if {finding.fingerprint for finding in findings} == known:
+        said = (frozenset(finding.fingerprint for finding in findings), looked)
+        if said == self._said and self._last - self._said_at < _AGAIN:
             return Handover()
-        for finding in fresh:
-            self._publish(finding)
+        ours = [finding for incident in self._services.ledger.live() for finding in incident.states]
+        known = {finding.fingerprint for finding in ours if finding.detector == WATCH}
+        if not findings and not known:
+            return Handover()
+        for finding in findings:
+            if finding.fingerprint not in known and finding.kind != INVENTORY.name:
+                self._publish(finding)
         patrol = Patrol(
             sweep=new_id("watch", self._last),
             detectors=(WATCH,),
@@ -160,16 +197,16 @@ class Watcher:
             started_by=WATCH,
             requested_at=self._last,
         )
-        return correlate(
-            Sweep(
-                patrol=patrol,
-                findings=tuple(findings),
-                looked_at={PLACE: looked},
-                started_at=self._last,
-                finished_at=self._last,
-            ),
-            self._services,
+        sweep = Sweep(
+            patrol=patrol,
+            findings=tuple(findings),
+            looked_at={PLACE: looked},
+            started_at=self._last,
+            finished_at=self._last,
         )
+        handed = correlate(sweep, self._services)
+        self._said, self._said_at = said, self._last
+        return handed
 
     def _publish(self, finding: Finding) -> None:
         missed = finding.kind == MISSED.name
@@ -186,11 +223,10 @@ class Watcher:
             )
         )
 
-    def _signal(self, findings: list[Finding]) -> None:
-        bad = worst([finding.severity for finding in findings]).rank >= Severity.WARNING.rank
+    def _signal(self) -> None:
         for beacon in self._services.beacons:
             try:
-                beacon.ill("\n".join(self.troubles)) if bad else beacon.well("all watched processes live")
+                beacon.ill("\n".join(self.troubles)) if self.troubles else beacon.well("all watched processes live")
             except BusError as error:
                 if self._heard:
                     _log.warning("the external watcher did not hear us: %s", error)
