@@ -62,7 +62,7 @@ def demo(
 
 def _demo(folder: Path, seconds: float, *, as_json: bool) -> bool:
     typer.echo("booting three Debian hosts (the first time builds their base, about a minute) ...", err=True)
-    with fleet(folder, "demo", hosts=len(FAULTS), roles=["ct201=wazuh"]) as local:
+    with fleet(folder, "demo", hosts=len(FAULTS), roles=["ct201=wazuh"], baseline=True) as local:
         services = bootstrap.incidents(load_settings())
         typer.echo("a first sweep of the healthy hosts:")
         _sweep(services)
