@@ -36,12 +36,11 @@ def fleet(
     policy: str = POLICY,
     repair: str = "",
     more: str = "",
-    baseline: bool = False,
 ) -> Iterator[Local]:
     """Boot the hosts, start the system, and end both; a killed process leaves neither behind.
 
-    :param policy: TOML for ``[policy]`` and ``[floor]``; ``repair`` is added to ``[repair]``, ``more`` to the whole file
-    :param baseline: whether what the first sweep finds was there before us; off, so that a host may be broken before it
+    :param policy: TOML for ``[policy]`` and ``[floor]``; ``repair`` is added to ``[repair]``, ``more`` to the whole
+        file. Unless ``more`` has a ``[correlation]``, nothing is baseline: a host may be broken before its first sweep
     :raises SettingsError: the lab cannot be started; it said why
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +83,7 @@ known_hosts = "{place}/known_hosts"
 {policy}
 {more}"""
     if "[correlation]" not in more:
-        settings += f"\n[correlation]\nbaseline = {str(baseline).lower()}\n"
+        settings += "\n[correlation]\nbaseline = false\n"
     before = os.environ.get("AIOPS_CONFIG")
     try:
         with running(Local(folder / "system", extra=settings)) as local:

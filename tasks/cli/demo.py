@@ -25,6 +25,12 @@ from tasks.real_hosts import fleet, lab
 FAULTS = (("ct201", "agent-removes-manager"), ("ct202", "dead-service"), ("ct203", "vzdump-orphans"))
 """A package removed by installing another, a dead service, backup leftovers that fill a tmpfs."""
 
+BASELINE = """
+[correlation]
+baseline = true
+"""
+"""As for any fleet: the first sweep, of healthy hosts, is what was there before us."""
+
 REFERENCE_SECONDS = 48.0
 """From signal to fix, for the Wazuh incident, in the system that this one replaces."""
 
@@ -62,7 +68,7 @@ def demo(
 
 def _demo(folder: Path, seconds: float, *, as_json: bool) -> bool:
     typer.echo("booting three Debian hosts (the first time builds their base, about a minute) ...", err=True)
-    with fleet(folder, "demo", hosts=len(FAULTS), roles=["ct201=wazuh"], baseline=True) as local:
+    with fleet(folder, "demo", hosts=len(FAULTS), roles=["ct201=wazuh"], more=BASELINE) as local:
         services = bootstrap.incidents(load_settings())
         typer.echo("a first sweep of the healthy hosts:")
         _sweep(services)
