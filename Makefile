@@ -25,8 +25,9 @@ shell: $(VENV)/.local ## A Python shell with the tasks imported, talking to a ru
 ##@ Check
 
 .PHONY: test
-test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, Ansible, the whole system as processes
-	@$(BIN)/python -m pytest -q -m "not lab" $(ARGS)
+test: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests: real Redis, MQTT, sshd, Ansible, the whole system as processes
+	@$(BIN)/python -m pytest -q -m "not lab and not litellm" $(ARGS)
+	@$(VENV)-triage/bin/python -m pytest -q -m litellm tests/llm
 
 .PHONY: fleet
 fleet: $(VENV)/.dev tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop
@@ -35,6 +36,10 @@ fleet: $(VENV)/.dev tools ## The tests on real Debian hosts (root): the lab, eve
 .PHONY: fast
 fast: $(VENV)/.dev ## The tests that need nothing but Python
 	@$(BIN)/python -m pytest -q tests/unit tests/catalogues $(ARGS)
+
+.PHONY: triage-eval
+triage-eval: $(VENV)/.local ## Rate the judgement: CASES=tests/triage/cases.jsonl [ANSWERS=folder] [BY=rules|both|answers]
+	@$(BIN)/aiops triage-eval $(or $(CASES),tests/triage/cases.jsonl) $(if $(ANSWERS),--answers $(ANSWERS)) $(if $(BY),--by $(BY))
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
@@ -47,6 +52,10 @@ lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 .PHONY: matrix
 matrix: ## The fast tests on every Python from 3.11 to 3.13 that is found
 	@.ci/matrix
+
+.PHONY: bench
+bench: $(VENV)/.dev tools ## Measure a sweep of 60 hosts side by side with Ansible, fabric and a bare script
+	@$(BIN)/python -m bench $(ARGS)
 
 ##@ Write
 
@@ -93,6 +102,14 @@ $(VENV)/.dev: constraints/dev.txt $(VENV)/.local
 	@$(BIN)/pip install --quiet --require-hashes -r constraints/dev.txt
 	@touch $@
 
+# litellm is installed only where triage runs: an environment of its own, as on CT190.
+$(VENV)-triage/.done: constraints/triage.txt constraints/dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing the triage worker's environment into $(VENV)-triage ..." >&2
+	@rm -rf $(VENV)-triage && $(PYTHON) -m venv $(VENV)-triage
+	@$(VENV)-triage/bin/pip install --quiet --require-hashes -r constraints/triage.txt -r constraints/dev.txt
+	@$(VENV)-triage/bin/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
 .PHONY: help
 help:
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from aiops import detectors, remediations
+from aiops import detectors, remediations, rules, skills
 from aiops.domain.guest import Guest
 from aiops.domain.remediation import Remediation
 from aiops.errors import AiopsError, SettingsError
 from aiops.ports import (
+    Archive,
     Beacon,
     BridgeServices,
     DetectionServices,
@@ -21,11 +22,12 @@ from aiops.ports import (
     Pulse,
     RemediationServices,
     Shell,
+    Thinker,
     Topology,
     TriageServices,
 )
 from aiops.probes import sudoers as sudo_list
-from aiops.settings import Settings, credential, secret
+from aiops.settings import LlmProvider, Settings, credential, secret
 
 
 class Presence(Protocol):
@@ -92,6 +94,7 @@ def incidents(settings: Settings) -> IncidentServices:
     from aiops.adapters.signing import KeySigner  # noqa: PLC0415
 
     signer = KeySigner(credential(settings.keys.signing))
+    playbooks = catalogue(settings)
     return IncidentServices(
         inventory=inventory(settings),
         ledger=SqliteIncidentLedger(settings.state / "incidents.sqlite"),
@@ -99,11 +102,18 @@ def incidents(settings: Settings) -> IncidentServices:
         signer=signer,
         permits=RedisPermitOffice(settings.redis.full_url(), signer),
         policy=settings.policy,
-        catalogue=catalogue(settings),
-        llm=bool(settings.llm.model),
+        catalogue=playbooks,
+        rules=rules.load(settings.known.rules or rules.SHIPPED),
+        skills=(*skills.load(skills.SHIPPED, playbooks), *skills.load(settings.state / "skills", playbooks)),
+        keep_lessons=timedelta(days=settings.known.lesson_days),
+        llm=bool(settings.llm.chain()),
+        llm_budget=settings.llm.budget(),
         group_hosts=settings.correlation.group_hosts,
         blind_after=settings.correlation.blind_after,
         relapse_window=timedelta(hours=settings.policy.relapse_hours),
+        quiet=settings.quiet,
+        benign=settings.benign,
+        archive=archive(settings),
         keep_incidents=timedelta(days=settings.records.incident_days),
         keep_sweeps=timedelta(days=settings.records.sweep_days),
         pulse=pulse(settings),
@@ -134,22 +144,58 @@ def _beacons(settings: Settings) -> list[Beacon]:
     return [Healthchecks(settings.watch.ping_url, settings.watch.ping_seconds)]
 
 
+def archive(settings: Settings) -> Archive:
+    """Where whole outputs are kept on this container."""
+    from aiops.adapters.file_archive import FileArchive  # noqa: PLC0415
+
+    return FileArchive(settings.state / "raw")
+
+
 def triage(settings: Settings) -> TriageServices:
     """CT190, the thinking side: a model, and nothing to decide with."""
-    if not settings.llm.model:
+    return TriageServices(thinker=thinker(settings), events=events(settings))
+
+
+def thinker(settings: Settings) -> Thinker:
+    """The chain of LLM providers, or none.
+
+    :raises SettingsError: a key cannot be read, or litellm is needed and not installed
+    """
+    llm = settings.llm
+    if not llm.chain():
         from aiops.adapters.null_thinker import NullThinker  # noqa: PLC0415
 
-        return TriageServices(thinker=NullThinker())
-    from aiops.adapters.litellm_thinker import LiteLlmThinker  # noqa: PLC0415
+        return NullThinker()
+    from aiops.adapters.background_loop import BackgroundLoop  # noqa: PLC0415
+    from aiops.adapters.provider_chain import Limits, ProviderChain  # noqa: PLC0415
+    from aiops.adapters.redis_provider_state import RedisProviderState  # noqa: PLC0415
 
-    llm = settings.llm
-    return TriageServices(
-        thinker=LiteLlmThinker(
-            llm.model,
-            api_base=llm.api_base,
-            key_file=credential(llm.key_file) if llm.key_file else None,
-            seconds=llm.seconds,
-        )
+    loop = BackgroundLoop()
+    return ProviderChain(
+        [_provider(one, loop) for one in llm.chain()],
+        RedisProviderState(settings.redis.full_url()),
+        Limits(llm.deadline, llm.seconds, llm.budget(), llm.eur_per_dollar),
+        language=llm.language,
+    )
+
+
+def _provider(one: LlmProvider, loop: Any) -> Any:
+    if one.folder:
+        from aiops.adapters.offline_provider import OfflineProvider  # noqa: PLC0415
+
+        return OfflineProvider(one.name, one.folder, model=one.model, seconds=one.seconds)
+    from aiops.adapters.litellm_provider import LiteLlmProvider  # noqa: PLC0415
+    from aiops.adapters.provider_chain import Price  # noqa: PLC0415
+
+    priced = one.dollars_in is not None and one.dollars_out is not None
+    return LiteLlmProvider(
+        one.name,
+        one.litellm_model,
+        loop,
+        api_base=one.api_base,
+        key_file=credential(one.key_file) if one.key_file else None,
+        price=Price(one.dollars_in or 0, one.dollars_out or 0) if priced else None,
+        seconds=one.seconds,
     )
 
 
@@ -317,7 +363,10 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
         "signing key": lambda: f"{len(secret(settings.keys.signing))} characters, mode checked",
         "redis": lambda: redis_answers(settings.redis.full_url()),
         "mqtt": lambda: mqtt_answers(_address(settings)) if settings.mqtt.host else "not set: nothing is mirrored",
-        "llm": lambda: settings.llm.model or "none configured: what has no known fix goes to a human",
+        "llm": lambda: (
+            ", ".join(one.litellm_model or one.name for one in settings.llm.chain())
+            or "none configured: what has no known fix goes to a human"
+        ),
     }
 
 

@@ -7,6 +7,7 @@
     │   ├── LedgerBusyError           the database is locked or its disk is full
     │   ├── BusError                  Redis or the MQTT broker does not answer
     │   └── ThinkerError              no LLM provider gave a usable answer
+    │       └── ProviderError             one provider did not, and ``trouble`` says why in one word
     └── PermanentError            a human has to do something
         ├── HostKeyError              the host's key is unknown or has changed
         ├── RefusedError              we do not do that, and ``reason`` says why in one word
@@ -16,6 +17,8 @@
 
 Celery rebuilds an error from ``args`` alone, so every class hands all its fields to ``super().__init__``.
 """
+
+from aiops.domain.verdict import Attempt, Trouble
 
 
 class AiopsError(Exception):
@@ -75,14 +78,23 @@ class BusError(TransientError):
 
 
 class ThinkerError(TransientError):
-    """No LLM provider gave a usable answer."""
+    """No LLM provider gave a usable answer; ``attempts`` are their turns, for the books."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, reason: str, attempts: tuple[Attempt, ...] = ()) -> None:
+        super().__init__(reason, attempts)
+        self.reason, self.attempts = reason, attempts
 
     def __str__(self) -> str:
         return f"no usable answer from the LLM: {self.reason}"
+
+
+class ProviderError(ThinkerError):
+    """One provider gave no usable answer; ``rest`` is how many seconds to leave it alone, None when it did not say."""
+
+    def __init__(self, trouble: Trouble, reason: str, rest: float | None = None) -> None:
+        super().__init__(reason)
+        self.args = (trouble, reason, rest)
+        self.trouble, self.rest = trouble, rest
 
 
 class HostKeyError(PermanentError):

@@ -4,6 +4,7 @@ A port is a page of docstrings; its adapters live in ``aiops/adapters`` and pass
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -17,10 +18,14 @@ from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import Approval, ApprovedPlan, Plan, SignedPlan
 from aiops.domain.policy import Floor, Policy
+from aiops.domain.quiet import Quiet
 from aiops.domain.remediation import Remediation
+from aiops.domain.rule import Judgement
 from aiops.domain.severity import Severity
+from aiops.domain.silence import Benign, Muted, Sightings, Silence
+from aiops.domain.skill import Lesson, Skill
 from aiops.domain.sweep import Look, Sweep
-from aiops.domain.verdict import Question, Verdict
+from aiops.domain.verdict import Attempt, Budget, Question, Spent, Verdict
 from aiops.domain.watch import Watched
 
 Clock = Callable[[], datetime]
@@ -160,14 +165,91 @@ class Broker(Protocol):
         """Say good-bye, so that the last will is not sent."""
 
 
-class IncidentLedger(Protocol):
-    """CT190's record. Every write is durable when the call returns.
+class Archive(Protocol):
+    """Whole outputs, found again by their digest: what was condensed away is never lost."""
+
+    def keep(self, text: str) -> str:
+        """Store the text and return its digest; the same text again only becomes younger.
+
+        :raises LedgerBusyError: it cannot be written now
+        """
+
+    def find(self, digest: str) -> str:
+        """The whole text.
+
+        :raises UnknownError: it is not here, or damaged
+        """
+
+    def prune(self, before: datetime) -> int:
+        """Forget what nobody has kept again since then; returns how many texts."""
+
+
+class QuietLedger(Protocol):
+    """The part of CT190's record about what is counted, muted, silenced and acknowledged.
 
     :raises LedgerBusyError: from any method, when the database is locked or its disk is full
     """
 
-    def open(self, incident: Incident, entry: Entry) -> None:
-        """Store a new incident with the first line of its timeline."""
+    def together(self) -> AbstractContextManager[object]:
+        """One transaction around everything this thread writes inside: durable when it ends, nothing of it when it fails."""
+
+    def counts(self, incident: str) -> Mapping[str, Sightings]:
+        """How often and when each finding of the incident was seen, by fingerprint."""
+
+    def opened_since(self, moment: datetime) -> int:
+        """How many incidents were opened since then."""
+
+    def resolved_times(self, fingerprint: str, since: datetime) -> int:
+        """How many incidents that held the finding were resolved since then."""
+
+    def gone_since(self, incident: str) -> datetime | None:
+        """When the last of its findings was found gone; None when none was."""
+
+    def repaired_since(self, moment: datetime) -> Sequence[Incident]:
+        """Incidents that were repaired and left ``verifying`` since then."""
+
+    def mute(self, by: str, reason: str, findings: Sequence[Finding], at: datetime) -> Sequence[str]:
+        """Record findings that open nothing, counted; returns the fingerprints that are new for ``by``."""
+
+    def muted(self, *, by: str = "", fingerprint: str = "") -> Sequence[Muted]:
+        """What was muted by it, newest first; empty filters match everything."""
+
+    def silence(self, silence: Silence) -> None:
+        """Keep a silence."""
+
+    def silences(self, at: datetime) -> Sequence[Silence]:
+        """The silences in force at that moment, those that end first before the others."""
+
+    def end_silence(self, silence: str) -> bool:
+        """End it before its time; False when there is none of that name."""
+
+    def acknowledge(self, incident: str, who: str, why: str, at: datetime) -> bool:
+        """Note that a human has it in hand, until it is resolved; False when somebody has it already.
+
+        :raises RefusedError: it is resolved, or unknown
+        """
+
+    def acknowledged(self, incident: str) -> str:
+        """Who has it in hand and why; empty when nobody, or when it is resolved."""
+
+    def storm(self) -> datetime | None:
+        """Since when there is a storm, if there is one."""
+
+    def begin_storm(self, at: datetime) -> bool:
+        """False when there is one already."""
+
+    def end_storm(self) -> bool:
+        """False when there was none."""
+
+
+class IncidentLedger(QuietLedger, Protocol):
+    """CT190's record. Every write is durable when the call returns, or when the ``together`` around it ends.
+
+    :raises LedgerBusyError: from any method, when the database is locked or its disk is full
+    """
+
+    def open(self, incident: Incident, entry: Entry, seen: Sequence[Finding] = ()) -> None:
+        """Store a new incident with the first line of its timeline. ``seen`` counts: the same finding may stand in it often."""
 
     def get(self, incident: str) -> Incident:
         """:raises UnknownError: no such incident."""
@@ -193,7 +275,7 @@ class IncidentLedger(Protocol):
         """Newest first; an empty filter matches everything."""
 
     def see(self, incident: str, findings: Sequence[Finding], at: datetime) -> Incident:
-        """Add findings that are new to the incident, refresh the ones it has, and note when it was last seen."""
+        """Add findings that are new to the incident, refresh and count the ones it has, and note when it was last seen."""
 
     def move(self, incident: str, expected: Sequence[State], to: State, entry: Entry) -> bool:
         """Compare-and-set: move the incident if it stands in one of ``expected``; False when it does not.
@@ -212,6 +294,21 @@ class IncidentLedger(Protocol):
 
     def verdict(self, incident: str) -> Verdict | None:
         """The verdict, if there is one."""
+
+    def replace_verdict(self, verdict: Verdict) -> bool:
+        """Put a verdict in the place of one that no model had answered; False when the one that stands was answered."""
+
+    def book(self, incident: str, attempts: Sequence[Attempt]) -> None:
+        """Keep what models were asked for the incident, and what it cost. Booking the same attempt again changes nothing."""
+
+    def booked(self, since: datetime, incident: str = "") -> Sequence[tuple[str, Attempt]]:
+        """Every attempt since then with its incident, oldest first; of one incident when it is named."""
+
+    def spent(self, since: datetime) -> Spent:
+        """What models have cost since then."""
+
+    def ask_again(self, incident: str, at: datetime, every: timedelta) -> bool:
+        """Claim the next asking of an open question; False when the last one is younger than ``every``."""
 
     def store_plan(self, plan: Plan) -> None:
         """Keep a plan. Storing the same plan again changes nothing."""
@@ -253,7 +350,7 @@ class IncidentLedger(Protocol):
         """All shards that have arrived of one sweep, taken or not."""
 
     def first_time(self, fingerprint: str, at: datetime) -> bool:
-        """Whether this occurrence is seen for the first time; remembers it."""
+        """Whether this occurrence is seen for the first time; remembers it for as long as it is seen again and again."""
 
     def mark(self, incident: str, *, gone: Sequence[str], back: Sequence[str], at: datetime) -> Sequence[Finding]:
         """Note which fingerprints a detector found gone and which are back; returns the states that are not gone."""
@@ -297,8 +394,22 @@ class IncidentLedger(Protocol):
     def thaw(self) -> None:
         """Allow starts again."""
 
+    def lesson(self, name: str) -> Lesson | None:
+        """What is recorded about a skill, if anything."""
+
+    def lessons(self) -> Sequence[Lesson]:
+        """Everything that was learned, by name."""
+
+    def store_lesson(self, lesson: Lesson) -> None:
+        """Keep the lesson in place of what was recorded under its name."""
+
+    def sweeps_since(self, since: datetime) -> Sequence[Sweep]:
+        """All shards that finished since then, oldest first."""
+
     def prune(self, before: datetime, sweeps_before: datetime) -> int:
-        """Delete incidents resolved before the one moment and sweeps before the other; returns how many incidents."""
+        """Delete incidents resolved before the one moment, and sweeps, occurrences, muted findings and silences that are
+        older than the other; returns how many incidents.
+        """
 
 
 @dataclass(frozen=True)
@@ -464,7 +575,38 @@ class Thinker(Protocol):
     """A model that judges. It never writes a command: it picks from the question's choices."""
 
     def judge(self, question: Question) -> Verdict:
-        """:raises ThinkerError: no usable answer."""
+        """The verdict, with every provider's turn on the way to it.
+
+        :raises ThinkerError: no usable answer; the turns are in the error
+        """
+
+
+class ProviderState(Protocol):
+    """What all triage processes share about the LLM providers: who rests, and what was spent. Lost, it is only rebuilt.
+
+    Never raises: a store that does not answer must not keep a question from being asked.
+    """
+
+    def obstacle(self, provider: str, trial_seconds: float) -> str:
+        """Why the provider must not be asked now; empty when it may.
+
+        After a rest one caller alone is let through, for at most ``trial_seconds``, until it has said how it went.
+        """
+
+    def failed(self, provider: str, why: str, rests: Sequence[float]) -> float:
+        """Count one more failure in a row; returns the seconds of rest that follow from it, 0 for none.
+
+        The n-th failure in a row gives ``rests[n - 1]`` seconds, every further one the last of them.
+        """
+
+    def worked(self, provider: str) -> None:
+        """It answered: no failures in a row, no rest."""
+
+    def spend(self, spent: Spent, at: datetime) -> None:
+        """Add to what that day and month have cost."""
+
+    def spent(self, at: datetime) -> tuple[Spent, Spent]:
+        """What that day and that month (UTC) have cost so far."""
 
 
 class Notifier(Protocol):
@@ -503,10 +645,18 @@ class IncidentServices:
     permits: PermitOffice
     policy: Policy
     catalogue: Mapping[str, Remediation]
+    rules: Sequence[Judgement] = ()
+    skills: Sequence[Skill] = ()
+    keep_lessons: timedelta = timedelta(days=180)
     llm: bool = False
+    llm_budget: Budget = field(default_factory=Budget)
     group_hosts: int = 3
     blind_after: int = 3
     relapse_window: timedelta = timedelta(hours=24)
+    periods: Mapping[str, timedelta] = field(default_factory=dict)
+    quiet: Quiet = field(default_factory=Quiet)
+    benign: tuple[Benign, ...] = ()
+    archive: Archive | None = None
     keep_incidents: timedelta = timedelta(days=730)
     keep_sweeps: timedelta = timedelta(days=14)
     clock: Clock = utcnow
@@ -522,6 +672,8 @@ class TriageServices:
     """What the thinking side of CT190 has: a model, and nothing to decide with."""
 
     thinker: Thinker
+    events: Events
+    clock: Clock = utcnow
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ def hand_on(handed: Handover) -> None:
     for verdict in handed.verdicts:
         _send(authorise, verdict, verdict.incident)
     for question in handed.questions:
-        _send(triage, question, question.incident.id)
+        _send(triage, steps.brief(question, services.incidents()), question.incident.id)
     for plan in handed.plans:
         _send(remediate, plan, plan.incident)
     for order in handed.verify:

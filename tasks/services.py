@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from aiops import bootstrap
 from aiops.ports import DetectionServices, IncidentServices, NotifyServices, RemediationServices, TriageServices
 from aiops.settings import Settings, load_settings
 from aiops.steps import Watcher
+from tasks.schedule import periods
 
 Services = TypeVar("Services")
 
@@ -45,7 +47,12 @@ def detection() -> DetectionServices:
 
 def incidents() -> IncidentServices:
     """CT190's, the deciding side."""
-    return _once(bootstrap.incidents)
+    return _once(_incidents)
+
+
+def _incidents(settings: Settings) -> IncidentServices:
+    """With the periods of the crontab, which nothing below ``tasks`` knows."""
+    return replace(bootstrap.incidents(settings), periods=periods())
 
 
 def watcher() -> Watcher:

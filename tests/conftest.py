@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from importlib.util import find_spec
 
 import pytest
 
@@ -22,15 +23,16 @@ def _missing() -> dict[str, str]:
         found["mosquitto"] = "mosquitto is not installed"
     if not shutil.which("visudo", path=path):
         found["sudo"] = "sudo is not installed"
+    if find_spec("litellm") is None:
+        found["litellm"] = (
+            "litellm is installed only where triage runs; `make test` runs these in an environment of their own"
+        )
     return found
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     missing = _missing()
-    left_out: list[pytest.Item] = []
-    for item in items:
-        if any(item.get_closest_marker(marker) for marker in missing):
-            left_out.append(item)
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in missing)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)

@@ -3,11 +3,13 @@
 import json
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
+from aiops.adapters.quiet_tables import QuietTables
 from aiops.adapters.sqlite import Database, open_database
 from aiops.domain.fact import iso
 from aiops.domain.finding import Finding
@@ -15,12 +17,16 @@ from aiops.domain.incident import MOVES, Entry, Incident, State
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import Approval, Plan
 from aiops.domain.severity import Severity, worst
+from aiops.domain.skill import Lesson
 from aiops.domain.sweep import Look, Sweep
-from aiops.domain.verdict import Verdict
+from aiops.domain.verdict import Attempt, Spent, Verdict
 from aiops.errors import RefusedError, UnknownError
 
+MOST_SWEEPS = 20_000
+"""Shards that are kept at most: four weeks of three shards every five minutes. Whoever sweeps faster keeps fewer days."""
 
-class SqliteIncidentLedger:
+
+class SqliteIncidentLedger(QuietTables):
     """Port ``IncidentLedger``. Opened at first use, and again in every process that was forked since."""
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +43,7 @@ class SqliteIncidentLedger:
 
     # incidents
 
-    def open(self, incident: Incident, entry: Entry) -> None:
+    def open(self, incident: Incident, entry: Entry, seen: Sequence[Finding] = ()) -> None:
         with self._db.writing() as cursor:
             cursor.execute(
                 "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)",
@@ -52,10 +58,7 @@ class SqliteIncidentLedger:
                     incident.model_dump_json(),
                 ),
             )
-            cursor.executemany(
-                "INSERT INTO findings (incident, fingerprint) VALUES (?, ?)",
-                [(incident.id, finding.fingerprint) for finding in incident.findings],
-            )
+            cursor.executemany(_SEEN, _sightings(incident.id, seen or incident.findings, incident.last_seen_at))
             cursor.execute(_NOTE, (incident.id, entry.model_dump_json()))
 
     def get(self, incident: str) -> Incident:
@@ -124,10 +127,7 @@ class SqliteIncidentLedger:
                     "severity": worst([finding.severity for finding in merged.values()]),
                 }
             )
-            cursor.executemany(
-                "INSERT INTO findings (incident, fingerprint) VALUES (?, ?) ON CONFLICT DO UPDATE SET gone_at = NULL",
-                [(incident, finding.fingerprint) for finding in findings],
-            )
+            cursor.executemany(_SEEN, _sightings(incident, findings, at))
             _write(cursor, seen)
         return seen
 
@@ -160,7 +160,7 @@ class SqliteIncidentLedger:
             rows = cursor.execute("SELECT entry FROM timeline WHERE incident = ? ORDER BY n", (incident,)).fetchall()
         return [Entry.model_validate_json(row[0]) for row in rows]
 
-    # verdicts, plans, approvals, outcomes
+    # verdicts
 
     def store_verdict(self, verdict: Verdict) -> bool:
         with self._db.writing() as cursor:
@@ -173,6 +173,51 @@ class SqliteIncidentLedger:
     def verdict(self, incident: str) -> Verdict | None:
         text = self._one("SELECT verdict FROM verdicts WHERE incident = ?", incident)
         return Verdict.model_validate_json(text) if text else None
+
+    def replace_verdict(self, verdict: Verdict) -> bool:
+        with self._db.writing() as cursor:
+            row = cursor.execute("SELECT verdict FROM verdicts WHERE incident = ?", (verdict.incident,)).fetchone()
+            if row is None or not Verdict.model_validate_json(row[0]).unanswered:
+                return False
+            cursor.execute(
+                "UPDATE verdicts SET verdict = ? WHERE incident = ?", (verdict.model_dump_json(), verdict.incident)
+            )
+        return True
+
+    # what models were asked
+
+    def book(self, incident: str, attempts: Sequence[Attempt]) -> None:
+        with self._db.writing() as cursor:
+            cursor.executemany(
+                "INSERT INTO llm_attempts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                [(one.id, incident, iso(one.at), one.cost, one.model_dump_json()) for one in attempts],
+            )
+
+    def booked(self, since: datetime, incident: str = "") -> Sequence[tuple[str, Attempt]]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT incident, attempt FROM llm_attempts WHERE at >= ?1 AND (?2 = '' OR incident = ?2) ORDER BY at, id",
+                (iso(since), incident),
+            ).fetchall()
+        return [(name, Attempt.model_validate_json(attempt)) for name, attempt in rows]
+
+    def spent(self, since: datetime) -> Spent:
+        with self._db.reading() as cursor:
+            row = cursor.execute(
+                "SELECT coalesce(sum(cost), 0.0), coalesce(sum(cost IS NULL), 0) FROM llm_attempts WHERE at >= ?",
+                (iso(since),),
+            ).fetchone()
+        return Spent(eur=row[0], unpriced=row[1])
+
+    def ask_again(self, incident: str, at: datetime, every: timedelta) -> bool:
+        with self._db.writing() as cursor:
+            cursor.execute(
+                "INSERT INTO llm_questions VALUES (?1, ?2) ON CONFLICT DO UPDATE SET asked_at = ?2 WHERE asked_at <= ?3",
+                (incident, iso(at), iso(at - every)),
+            )
+            return bool(cursor.rowcount == 1)
+
+    # plans, approvals, outcomes
 
     def store_plan(self, plan: Plan) -> None:
         with self._db.writing() as cursor:
@@ -342,8 +387,12 @@ class SqliteIncidentLedger:
 
     def first_time(self, fingerprint: str, at: datetime) -> bool:
         with self._db.writing() as cursor:
-            cursor.execute("INSERT INTO occurrences VALUES (?, ?) ON CONFLICT DO NOTHING", (fingerprint, iso(at)))
-            return bool(cursor.rowcount == 1)
+            known = cursor.execute(
+                "UPDATE occurrences SET seen_at = max(seen_at, ?2) WHERE fingerprint = ?1", (fingerprint, iso(at))
+            ).rowcount
+            if not known:
+                cursor.execute("INSERT INTO occurrences VALUES (?, ?)", (fingerprint, iso(at)))
+            return not known
 
     def mark(self, incident: str, *, gone: Sequence[str], back: Sequence[str], at: datetime) -> Sequence[Finding]:
         with self._db.writing() as cursor:
@@ -361,6 +410,32 @@ class SqliteIncidentLedger:
             )
             left = {row[0] for row in rows}
         return [finding for finding in known.states if finding.fingerprint in left]
+
+    def sweeps_since(self, since: datetime) -> Sequence[Sweep]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT record FROM sweeps WHERE finished_at >= ? ORDER BY finished_at", (iso(since),)
+            ).fetchall()
+        return [Sweep.model_validate_json(row[0]) for row in rows]
+
+    # lessons
+
+    def lesson(self, name: str) -> Lesson | None:
+        text = self._one("SELECT record FROM lessons WHERE name = ?", name)
+        return Lesson.model_validate_json(text) if text else None
+
+    def lessons(self) -> Sequence[Lesson]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute("SELECT record FROM lessons ORDER BY name").fetchall()
+        return [Lesson.model_validate_json(row[0]) for row in rows]
+
+    def store_lesson(self, lesson: Lesson) -> None:
+        with self._db.writing() as cursor:
+            cursor.execute(
+                "INSERT INTO lessons VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET standing = excluded.standing,"
+                " record = excluded.record",
+                (lesson.name, lesson.standing, lesson.model_dump_json()),
+            )
 
     # freeze and age
 
@@ -380,6 +455,14 @@ class SqliteIncidentLedger:
     def prune(self, before: datetime, sweeps_before: datetime) -> int:
         with self._db.writing() as cursor:
             cursor.execute("DELETE FROM sweeps WHERE finished_at < ?", (iso(sweeps_before),))
+            cursor.execute(
+                "DELETE FROM sweeps WHERE finished_at < (SELECT finished_at FROM sweeps ORDER BY finished_at DESC"
+                " LIMIT 1 OFFSET ?)",
+                (MOST_SWEEPS,),
+            )
+            for table, column in (("occurrences", "seen_at"), ("muted", "last_seen_at"), ("silences", "ends_at")):
+                cursor.execute(f"DELETE FROM {table} WHERE {column} < ?", (iso(sweeps_before),))  # noqa: S608 - names of ours
+            cursor.execute("DELETE FROM llm_attempts WHERE at < ?", (iso(before),))
             cursor.execute("DELETE FROM incidents WHERE state = 'resolved' AND resolved_at < ?", (iso(before),))
             return int(cursor.rowcount)
 
@@ -405,7 +488,16 @@ def _looks(sweep: Sweep) -> list[Look]:
     ]
 
 
+_SEEN = (
+    "INSERT INTO findings (incident, fingerprint, count, first_seen_at, last_seen_at) VALUES (?1, ?2, ?3, ?4, ?4)"
+    " ON CONFLICT DO UPDATE SET gone_at = NULL, count = count + excluded.count, last_seen_at = excluded.last_seen_at"
+)
 _NOTE = "INSERT INTO timeline (incident, entry) VALUES (?, ?)"
+
+
+def _sightings(incident: str, findings: Sequence[Finding], at: datetime) -> list[tuple[str, str, int, str]]:
+    times = Counter(finding.fingerprint for finding in findings)
+    return [(incident, fingerprint, count, iso(at)) for fingerprint, count in times.items()]
 
 
 def _hosts(incident: Incident) -> str:

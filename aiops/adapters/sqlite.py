@@ -6,6 +6,7 @@
     with database.reading() as cursor:      # one consistent snapshot
         rows = cursor.execute("SELECT ...").fetchall()
 
+A block inside a block belongs to the outer one: nothing of it is durable before that ends.
 Threads may share one ``Database``: both contexts hold its lock. Processes may not: open it again after a fork.
 """
 
@@ -14,7 +15,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -90,6 +91,10 @@ def _transaction(database: Database, begin: str) -> Iterator[sqlite3.Cursor]:
         raise RuntimeError(msg)
     with database.lock, _translated(database.path):
         cursor = database.cursor()
+        if database.in_transaction:
+            with closing(cursor):  # inside a block of this very thread: it commits, or takes all of it back
+                yield cursor
+            return
         cursor.execute(begin)
         try:
             yield cursor

@@ -57,7 +57,10 @@ class Entry(Fact):
 
 
 class Incident(Fact):
-    """``relapse_of`` names the incident that had been repaired before the same fingerprint came again."""
+    """``relapse_of`` names the incident that had been repaired before the same fingerprint came again.
+
+    ``flapping``: it had come and gone too often; nothing is repaired by itself, and it has to stay away to be resolved.
+    """
 
     id: str
     state: State
@@ -69,6 +72,7 @@ class Incident(Fact):
     last_seen_at: Moment
     resolved_at: Moment | None = None
     relapse_of: str = ""
+    flapping: bool = False
     sweep: str = ""
 
     @property

@@ -5,6 +5,7 @@ from aiops.steps.authorise import authorise, replan
 from aiops.steps.baseline import accept as accept_baseline
 from aiops.steps.baseline import chosen as chosen_baseline
 from aiops.steps.baseline import reopen as reopen_baseline
+from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.dispatch import dispatch
@@ -14,9 +15,11 @@ from aiops.steps.look import detect_and_report, detectors
 from aiops.steps.notify import notify
 from aiops.steps.patrol import patrol
 from aiops.steps.prune import prune
+from aiops.steps.quiet import acknowledge, silence, unsilence
 from aiops.steps.refuse import refuse
 from aiops.steps.remediate import reap, remediate
 from aiops.steps.settle import settle
+from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.triage import triage
 from aiops.steps.watch import Watcher
@@ -24,8 +27,10 @@ from aiops.steps.watch import Watcher
 __all__ = [
     "Watcher",
     "accept_baseline",
+    "acknowledge",
     "approve",
     "authorise",
+    "brief",
     "check_inventory",
     "chosen_baseline",
     "close",
@@ -47,7 +52,10 @@ __all__ = [
     "reopen_baseline",
     "replan",
     "settle",
+    "shorten",
+    "silence",
     "sweep_up",
     "thaw",
     "triage",
+    "unsilence",
 ]

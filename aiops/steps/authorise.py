@@ -13,28 +13,58 @@ from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.remediations import bind, check_params
 from aiops.steps.approve import approve_automatically
-from aiops.steps.consider import candidates
 from aiops.steps.dispatch import dispatch
+from aiops.steps.known_fixes import candidates
+from aiops.steps.quiet import caution, notices
 from aiops.steps.record import happened, move
-
-_BEFORE = (State.NEW, State.ESCALATED)
 
 
 def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
     """Take the first verdict of an incident and do what it says, as far as policy allows.
 
-    A doubled message finds the incident moved on and changes nothing.
+    A doubled message finds the incident moved on and changes nothing. A verdict that comes late reopens what was escalated
+    only because no model had answered, and nothing else.
     """
+    if verdict.attempts:
+        services.ledger.book(verdict.incident, verdict.attempts)
     incident = services.ledger.get(verdict.incident)
+    if incident.state is State.ESCALATED:
+        return _late(incident, verdict, services)
     services.ledger.store_verdict(verdict)
     if incident.state is State.TRIAGED:
         return _act_on(incident, services.ledger.verdict(incident.id) or verdict, services)
-    text = f"{verdict.action} by {verdict.source}: {verdict.reason}"
-    triaged = move(incident, _BEFORE, State.TRIAGED, "triage", text, services)
+    return _take(incident, State.NEW, verdict, services)
+
+
+def _late(incident: Incident, verdict: Verdict, services: IncidentServices) -> Handover:
+    """A model has answered after all. Its silence, said again, changes nothing: the human knows.
+
+    Neither does an answer once there is a plan: then the human has taken it over.
+    """
+    taken_over = services.ledger.plan_of(incident.id) is not None
+    if verdict.unanswered or taken_over or not services.ledger.replace_verdict(verdict):
+        return Handover()
+    return _take(incident, State.ESCALATED, verdict, services)
+
+
+def _take(incident: Incident, before: State, verdict: Verdict, services: IncidentServices) -> Handover:
+    text = f"{verdict.action} by {verdict.source}: {verdict.reason}{_turns(verdict)}"
+    triaged = move(incident, (before,), State.TRIAGED, "triage", text, services)
     if triaged is None:
         return Handover()
     _publish(triaged, verdict, text, services)
     return _act_on(triaged, verdict, services)
+
+
+def _turns(verdict: Verdict) -> str:
+    """Who was asked, for how long and for how much, in a line's worth of words."""
+    asked = [attempt for attempt in verdict.attempts if attempt.asked]
+    if not asked:
+        return ""
+    cost = sum(attempt.cost or 0.0 for attempt in asked)
+    unknown = ", and an answer whose price nobody knows" if any(attempt.cost is None for attempt in asked) else ""
+    turns = ", ".join(f"{attempt.provider} {attempt.outcome} {attempt.seconds:.1f} s" for attempt in asked)
+    return f" [{turns}; {cost:.4f} EUR{unknown}]"
 
 
 def plan_for(incident: Incident, playbook: str, services: IncidentServices) -> Plan:
@@ -82,6 +112,9 @@ def decide(
     frozen = services.ledger.frozen()
     if decision == "auto" and frozen:
         return "ask", f"frozen by {frozen}"
+    against = caution(incident, services) if decision == "auto" else ""
+    if against:
+        return "ask", against
     return decision, reason
 
 
@@ -100,7 +133,7 @@ def await_approval(incident: Incident, plan: Plan, reason: str, services: Incide
         plan=plan.model_dump(mode="json"),
         digest=plan.digest,
     )
-    return Handover(notices=(notice,))
+    return Handover(notices=notices(waiting, notice, services))
 
 
 def escalate(incident: Incident, step: str, reason: str, services: IncidentServices) -> Handover:
@@ -110,7 +143,7 @@ def escalate(incident: Incident, step: str, reason: str, services: IncidentServi
     if escalated is None:
         return Handover()
     notice = happened(escalated, "incident.escalated", f"{escalated.title}: {reason}", services)
-    return Handover(notices=(notice,))
+    return Handover(notices=notices(escalated, notice, services))
 
 
 def _publish(incident: Incident, verdict: Verdict, text: str, services: IncidentServices) -> None:

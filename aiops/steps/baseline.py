@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from aiops.domain.event import Event
+from aiops.domain.finding import Finding
 from aiops.domain.handover import Handover
 from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.severity import Severity, worst
@@ -30,16 +31,26 @@ def adopt(opened: Sequence[Incident], sweep: Sweep, services: IncidentServices) 
     if not services.baseline:
         return opened, Handover()
     worse = _worse(services)
-    first = services.ledger.first_looks(sweep.id)
+    first = first_looks(sweep, services)
     news = []
     for incident in opened:
-        if not first or any((finding.host, finding.kind) not in first for finding in incident.states):
+        if not before_us(incident.findings, first):
             news.append(incident)
             continue
         services.ledger.keep_baseline(incident.id, incident.severity, services.clock())
         text = "baseline: it was there at the first look"
         move(incident, (State.NEW,), State.SUPPRESSED, "baseline", text, services)
     return news, worse
+
+
+def first_looks(sweep: Sweep, services: IncidentServices) -> frozenset[tuple[str, str]]:
+    """The hosts and kinds that this sweep looked for as the first one; none where no baseline is wanted."""
+    return services.ledger.first_looks(sweep.id) if services.baseline else frozenset()
+
+
+def before_us(findings: Sequence[Finding], first: frozenset[tuple[str, str]]) -> bool:
+    """Whether all states among the findings were looked for on their hosts for the first time."""
+    return all((finding.host, finding.kind) in first for finding in findings if finding.persistence == "state")
 
 
 def digest(services: IncidentServices) -> Handover:

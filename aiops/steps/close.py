@@ -6,6 +6,7 @@ from aiops.domain.sweep import Sweep
 from aiops.ports import IncidentServices
 from aiops.steps.authorise import escalate
 from aiops.steps.correlate import close_gone, mark
+from aiops.steps.learned import contradict, learn
 from aiops.steps.record import move
 
 
@@ -24,10 +25,13 @@ def close(sweep: Sweep, services: IncidentServices) -> Handover:
         services.ledger.note(incident.id, Entry(at=services.clock(), step="verify", text=text))
         return Handover()
     if left:
+        contradict(incident, incident.id, services)
         seen = "; ".join(finding.summary for finding in left)
         return escalate(incident, "verify", f"the repair ran, but the detector still sees: {seen}", services)
     names = ", ".join(dict.fromkeys(finding.detector for finding in incident.states))
     seconds = (services.clock() - incident.opened_at).total_seconds()
     text = f"{names} looked again and found it gone, {seconds:.1f} s after the incident opened"
-    move(incident, (State.VERIFYING,), State.RESOLVED, "close", text, services)
+    closed = move(incident, (State.VERIFYING,), State.RESOLVED, "close", text, services)
+    if closed:
+        learn(closed, services)
     return Handover()

@@ -4,6 +4,8 @@ from aiops.ports import IncidentServices
 
 
 def prune(services: IncidentServices) -> int:
-    """Delete old resolved incidents and old sweeps; returns how many incidents."""
+    """Delete old resolved incidents, old sweeps and whole outputs that nobody asked for lately; returns how many incidents."""
     now = services.clock()
+    if services.archive:
+        services.archive.prune(now - services.keep_sweeps)
     return services.ledger.prune(now - services.keep_incidents, now - services.keep_sweeps)

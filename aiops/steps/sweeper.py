@@ -10,14 +10,15 @@ from aiops.domain.handover import Handover
 from aiops.domain.incident import Incident, State
 from aiops.domain.outcome import Outcome
 from aiops.domain.sweep import Patrol
-from aiops.domain.verdict import Verdict
+from aiops.domain.verdict import UNANSWERED, Verdict
 from aiops.ports import IncidentServices
 from aiops.steps.authorise import authorise, escalate
 from aiops.steps.baseline import digest
 from aiops.steps.blindness import WATCH
-from aiops.steps.consider import consider
+from aiops.steps.consider import consider, question
 from aiops.steps.dispatch import dispatch
 from aiops.steps.settle import ask_to_verify, renew, settle
+from aiops.steps.storm import watch_storm
 
 AT_ONCE = 6
 QUIET = timedelta(seconds=20)
@@ -25,6 +26,8 @@ TRIAGE_PATIENCE = timedelta(seconds=120)
 """A question that was not answered for so long is answered without the LLM."""
 VERIFY_PATIENCE = timedelta(minutes=15)
 """A repair that nobody could verify for so long is handed to a human."""
+ASK_AGAIN = timedelta(minutes=10)
+"""How often a question that no model answered is asked again: an outage of a provider lasts minutes to hours."""
 OUTCOME_GRACE = timedelta(seconds=120)
 """Beyond a plan's own timeout and its latest start: then CT196 is taken to be gone."""
 
@@ -33,8 +36,8 @@ def sweep_up(services: IncidentServices) -> Handover:
     """One round."""
     now = services.clock()
     quiet = [incident for incident in services.ledger.live() if now - incident.changed_at >= QUIET]
-    rounds = (_again_new, _again_triaged, _again_waiting, _again_remediating, _again_verifying)
-    return sum((again(quiet, services) for again in rounds), digest(services))
+    rounds = (_again_new, _again_triaged, _again_waiting, _again_remediating, _again_verifying, _again_unanswered)
+    return sum((again(quiet, services) for again in rounds), watch_storm(services) + digest(services))
 
 
 def look_again(services: IncidentServices) -> Handover:
@@ -68,7 +71,10 @@ def _again_new(quiet: list[Incident], services: IncidentServices) -> Handover:
             handed += consider(incident, services)
         else:
             verdict = Verdict(
-                incident=incident.id, action="alert_human", source="fallback", reason="triage did not answer"
+                incident=incident.id,
+                action="alert_human",
+                source="fallback",
+                reason=f"{UNANSWERED}triage did not answer",
             )
             handed += authorise(verdict, services)
     return handed
@@ -132,3 +138,16 @@ def _again_verifying(quiet: list[Incident], services: IncidentServices) -> Hando
         else:
             handed += escalate(incident, "sweeper", "the repair ran, but nobody could look at the host since", services)
     return handed
+
+
+def _again_unanswered(quiet: list[Incident], services: IncidentServices) -> Handover:
+    """What went to a human only because every model was silent is asked again, until one answers or the human acts."""
+    asked = Handover()
+    for incident in [incident for incident in quiet if incident.state is State.ESCALATED] if services.llm else []:
+        verdict = services.ledger.verdict(incident.id)
+        waits = verdict is not None and verdict.unanswered and services.ledger.plan_of(incident.id) is None
+        if waits and services.ledger.ask_again(incident.id, services.clock(), ASK_AGAIN):
+            asked += Handover(questions=(question(incident, services),))
+        if len(asked.questions) == AT_ONCE:
+            break
+    return asked

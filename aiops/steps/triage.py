@@ -1,19 +1,45 @@
 """Judge an incident that no known fix matches."""
 
-from aiops.domain.verdict import Question, Verdict
+from aiops.domain.event import Event
+from aiops.domain.severity import Severity
+from aiops.domain.verdict import UNANSWERED, Attempt, Question, Verdict
 from aiops.errors import ThinkerError
 from aiops.ports import TriageServices
 
 
 def triage(question: Question, services: TriageServices) -> Verdict:
-    """Ask the model; with no usable answer the verdict is that a human looks. Never raises for a dead LLM."""
+    """Ask the model; with no usable answer the verdict is that a human looks. Never raises for a dead LLM.
+
+    Every provider's turn becomes an event, and travels with the verdict to the side that keeps the books.
+    """
     try:
-        return services.thinker.judge(question)
+        verdict = services.thinker.judge(question)
     except ThinkerError as error:
-        return Verdict(
+        verdict = Verdict(
             incident=question.incident.id,
             action="alert_human",
-            reason=str(error),
+            reason=f"{UNANSWERED}{error}",
             confidence="low",
             source="fallback",
+            attempts=error.attempts,
         )
+    for attempt in verdict.attempts:
+        services.events.publish(_event(attempt, question))
+    return verdict
+
+
+def _event(attempt: Attempt, question: Question) -> Event:
+    """Quiet unless a provider failed: metrics count these, humans read the verdict."""
+    incident = question.incident
+    said = "not asked" if not attempt.asked else f"{attempt.outcome} after {attempt.seconds:.1f} s"
+    return Event(
+        source="hermes",
+        cron=f"guardian-{incident.findings[0].detector}",
+        severity=Severity.DEBUG if attempt.outcome == "answered" else Severity.INFO,
+        timestamp=attempt.at,
+        host=", ".join(incident.hosts),
+        symptom=f"{attempt.provider}: {said}{': ' * bool(attempt.detail)}{attempt.detail}",
+        type="llm.asked",
+        incident=incident.id,
+        context=attempt.model_dump(mode="json", exclude={"at"}),
+    )

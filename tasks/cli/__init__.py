@@ -9,7 +9,21 @@ import sys
 import typer
 
 from aiops.errors import AiopsError, RefusedError, SettingsError, TransientError, UnknownError
-from tasks.cli import baseline, control, doctor, fleet, incidents, inventory, lab, local, schedule
+from tasks.cli import (
+    baseline,
+    control,
+    cost,
+    doctor,
+    evaluation,
+    fleet,
+    incidents,
+    inventory,
+    lab,
+    local,
+    quiet,
+    schedule,
+    skills,
+)
 
 REFUSED, UNREACHABLE, USAGE = 3, 4, 2
 
@@ -20,7 +34,21 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Watches a fleet, decides what a drift means, repairs it under policy, proves the repair.",
 )
-for group in (fleet, incidents, baseline, inventory, control, schedule, doctor, lab, local):
+for group in (
+    fleet,
+    incidents,
+    baseline,
+    inventory,
+    quiet,
+    skills,
+    evaluation,
+    control,
+    schedule,
+    cost,
+    doctor,
+    lab,
+    local,
+):
     group.register(cli)
 
 

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from aiops import bootstrap, steps
+from aiops.errors import UnknownError
 from aiops.settings import config_file, load_settings
 from tasks.cli.output import Json, dump, table
 
 
 def register(cli: typer.Typer) -> None:
     """Add the commands."""
-    for command in (freeze, thaw, playbooks, settings):
+    for command in (freeze, thaw, release, playbooks, settings):
         cli.command()(command)
 
 
@@ -27,6 +28,27 @@ def thaw(as_json: Json = False) -> None:
     steps.thaw(getuser(), bootstrap.incidents(load_settings()))
     dump({"frozen": ""}) if as_json else typer.echo(
         "repairs are allowed again; plans that waited still need their approval"
+    )
+
+
+def release(
+    plan: Annotated[str, typer.Argument(help="A plan that ended unknown, or its incident.")], as_json: Json = False
+) -> None:
+    """Let a host be repaired again after a run whose end nobody saw. Look at the host first."""
+    settings = load_settings()
+    name = plan
+    if plan.startswith("inc-"):
+        made = bootstrap.incidents(settings).ledger.plan_of(plan)
+        name = made.id if made else plan
+    executions = bootstrap.remediation(settings).executions
+    outcome = executions.outcome(name)
+    if outcome is None or outcome.status != "unknown":
+        raise UnknownError(
+            "plan that ended unknown", plan, "only such a plan holds its hosts; `aiops show` tells how it ended"
+        )
+    executions.release(name)
+    dump({"released": name}) if as_json else typer.echo(
+        f"{name}: its hosts may be repaired again; `aiops plan` makes a new plan"
     )
 
 

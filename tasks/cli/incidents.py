@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from aiops import bootstrap, steps
+from aiops.domain.finding import Finding
 from aiops.domain.incident import Incident, State
 from aiops.domain.sweep import Sweep
 from aiops.errors import SettingsError, UnknownError
@@ -21,7 +22,7 @@ _ENDS = (State.RESOLVED, State.ESCALATED, State.SUPPRESSED, State.AWAITING_APPRO
 
 def register(cli: typer.Typer) -> None:
     """Add the commands."""
-    for command in (incidents, show, approve, deny, plan):
+    for command in (incidents, show, approve, deny, plan, raw):
         cli.command()(command)
 
 
@@ -34,13 +35,17 @@ def incidents(
     as_json: Json = False,
 ) -> None:
     """List incidents: the open ones, or everything that a filter asks for."""
-    found = _services().ledger.search(host=host, since=_moment(since), text=text, state=state)
+    services = _services()
+    found = services.ledger.search(host=host, since=_moment(since), text=text, state=state)
     if not (everything or state or since or text):
         found = [incident for incident in found if incident.state.open]
     if as_json:
         dump(list(found))
     else:
-        rows = [(one.id, one.state.value, one.severity.value, clock(one.opened_at), one.title) for one in found]
+        storm = services.ledger.storm()
+        if storm:
+            typer.echo(f"STORM since {clock(storm)}: nothing is repaired by itself, single messages are held back\n")
+        rows = [(one.id, _state(one, services), one.severity.value, clock(one.opened_at), one.title) for one in found]
         table(("incident", "state", "severity", "opened", "what"), rows, empty="no incidents")
     if any(incident.state.open for incident in found):
         raise typer.Exit(1)
@@ -105,6 +110,11 @@ def plan(
         typer.echo(f"approve it with: aiops approve {incident} --digest {made.digest[:12]}")
 
 
+def raw(digest: Annotated[str, typer.Argument(help="The 16 digits in the last line of a shortened output.")]) -> None:
+    """Print a whole output of which only the short form was shown."""
+    typer.echo(bootstrap.archive(load_settings()).find(digest), nl=False)
+
+
 def _services() -> IncidentServices:
     return bootstrap.incidents(load_settings())
 
@@ -144,9 +154,13 @@ def _head(incident: Incident, services: IncidentServices) -> None:
     typer.echo(f"{incident.id}  {incident.state.value}  {incident.severity.value}\n{incident.title}")
     if incident.relapse_of:
         typer.echo(f"a relapse of {incident.relapse_of}")
+    _quiet(incident, services)
+    counts = services.ledger.counts(incident.id)
     for finding in incident.findings:
+        seen = counts.get(finding.fingerprint)
+        times = f"  (seen x{seen.count}, last {clock(seen.last_seen_at)})" if seen and seen.count > 1 else ""
         evidence = ", ".join(f"{key}={value}" for key, value in finding.evidence.items() if value not in ("", None, []))
-        typer.echo(f"  {finding.kind} {finding.host} {finding.subject}: {finding.summary}")
+        typer.echo(f"  {finding.kind} {finding.host} {finding.subject}: {finding.summary}{times}")
         typer.echo(f"    {evidence[:400]}")
     made = services.ledger.plan_of(incident.id)
     if made:
@@ -160,6 +174,37 @@ def _head(incident: Incident, services: IncidentServices) -> None:
                 + "\n".join(f"    {line}" for line in outcome.changes.splitlines()[:40])
             )
     typer.echo("")
+
+
+def _state(incident: Incident, services: IncidentServices) -> str:
+    """The state, and what keeps it quiet."""
+    words = [incident.state.value]
+    if incident.flapping:
+        words.append("flapping")
+    if services.ledger.acknowledged(incident.id):
+        words.append("acked")
+    return ", ".join(words)
+
+
+def _quiet(incident: Incident, services: IncidentServices) -> None:
+    """Who has it in hand, what silences it, and what is kept with it without being opened."""
+    who = services.ledger.acknowledged(incident.id)
+    if who:
+        typer.echo(f"in hand: {who}")
+    for silence in services.ledger.silences(services.clock()):
+        if any(silence.pattern.matches(finding) for finding in incident.findings):
+            typer.echo(f"silenced by {silence.id} until {clock(silence.ends_at)} ({silence.who}: {silence.why})")
+    for muted in services.ledger.muted(by=incident.id):
+        typer.echo(f"  kept here  {muted.finding.host}  {muted.finding.summary}  (x{muted.count}: {muted.reason})")
+
+
+def _held_by(finding: Finding, services: IncidentServices) -> str:
+    """The incident that holds it, or why there is none."""
+    held = services.ledger.by_fingerprint(finding.fingerprint)
+    if held:
+        return held.id
+    muted = services.ledger.muted(fingerprint=finding.fingerprint)
+    return f"{muted[0].by}: {muted[0].reason}" if muted else "no incident"
 
 
 def _plan(name: str, services: IncidentServices) -> dict[str, Any] | None:
@@ -206,9 +251,8 @@ def print_sweep(shards: list[Sweep], services: IncidentServices) -> None:
             for label, value in figures.items():
                 typer.echo(f"  {host}  {label}: {value}")
         for finding in shard.findings:
-            held = services.ledger.by_fingerprint(finding.fingerprint)
             typer.echo(
-                f"  {finding.severity.value:<8} {finding.host}  {finding.summary}  ({held.id if held else 'no incident'})"
+                f"  {finding.severity.value:<8} {finding.host}  {finding.summary}  ({_held_by(finding, services)})"
             )
         for blind in shard.blind:
             typer.echo(

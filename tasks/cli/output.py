@@ -13,7 +13,7 @@ from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
 
 
 def dump(value: Any) -> None:
@@ -23,7 +23,10 @@ def dump(value: Any) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
     """Print rows, or a sentence when there are none."""
-    drawn = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        # An id that is cut short cannot be copied: only the last column may wrap.
+        drawn.add_column(column, no_wrap=column != columns[-1], overflow="fold")
     for row in rows:
         drawn.add_row(*[str(cell) for cell in row])
     if drawn.row_count:

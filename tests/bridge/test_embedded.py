@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError
 
-from aiops.adapters.embedded import PYTHON, EmbeddedMqtt, EmbeddedRedis, find_redis_server
+from aiops.adapters.embedded import EmbeddedMqtt, EmbeddedRedis, find_redis_server
 from aiops.adapters.mqtt import MqttAddress, MqttBroker
 from aiops.errors import BusError, SettingsError
 from tests.servers import Subscriber, kind, mqtt_programs, redis_programs

@@ -1,3 +1,4 @@
+from aiops.adapters.memory_events import MemoryEvents
 from aiops.adapters.null_thinker import NullThinker
 from aiops.domain.verdict import Question, Verdict
 from aiops.ports import TriageServices
@@ -19,7 +20,7 @@ class Decided:
 
 
 def test_without_an_llm_a_human_is_called_and_told_why() -> None:
-    verdict = triage(question(), TriageServices(NullThinker()))
+    verdict = triage(question(), TriageServices(NullThinker(), MemoryEvents()))
     assert verdict.action == "alert_human"
     assert verdict.source == "fallback"
     assert verdict.incident == question().incident.id
@@ -27,5 +28,5 @@ def test_without_an_llm_a_human_is_called_and_told_why() -> None:
 
 
 def test_what_the_model_decided_is_handed_on_as_it_is() -> None:
-    verdict = triage(question(), TriageServices(Decided()))
+    verdict = triage(question(), TriageServices(Decided(), MemoryEvents()))
     assert (verdict.action, verdict.playbook, verdict.source) == ("remediate", "restart_service", "llm:x")

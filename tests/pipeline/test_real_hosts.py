@@ -203,6 +203,8 @@ def test_a_worker_killed_in_the_middle_of_a_playbook_is_unknown_and_never_repeat
     real.producer().send_task("dispatch", args=(plan.id,))
     real.sweep("health", host="ct202")
     assert real.starts() == starts + 1
+    assert real.command("release", incident.id)["released"] == plan.id
+    assert real.command("release", "plan-of-nobody", code=2) == {}
 
 
 def test_frozen_nothing_starts_and_thawed_it_waits_for_its_approval(real: Real) -> None:

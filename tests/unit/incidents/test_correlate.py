@@ -10,6 +10,7 @@ from aiops import steps
 from aiops.domain.incident import State
 from aiops.domain.severity import Severity
 from aiops.domain.sweep import Blind
+from aiops.domain.verdict import Verdict
 from tests.incident_world import World, a_finding
 
 
@@ -202,3 +203,16 @@ def test_a_fingerprint_ignores_severity_text_and_values(texts: list[str], values
         for text, value, severity in zip(texts, values, (Severity.INFO, Severity.CRITICAL), strict=True)
     )
     assert one.fingerprint == other.fingerprint
+
+
+def test_a_dropped_incident_does_not_swallow_another_finding_of_its_cause(world: World) -> None:
+    first = world.finding(kind="disk.space", subject="/var/tmp", cause="filesystem:/var/tmp")
+    steps.correlate(world.sweep(first, kinds=["disk.space"]), world.services)
+    dropped = Verdict(incident=world.only().id, action="drop", reason="known", source="rule:x")
+    steps.authorise(dropped, world.services)
+
+    more = world.finding(kind="service.dead", cause="filesystem:/var/tmp")
+    handed = steps.correlate(world.sweep(first, more, kinds=["disk.space", "service.dead"], name="b"), world.services)
+
+    assert handed.verdicts
+    assert len(world.ledger.search()) == 2

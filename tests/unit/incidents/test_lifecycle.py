@@ -304,3 +304,12 @@ def test_a_verdict_is_published_in_the_operators_words(world: World) -> None:
     (event,) = [event for event in world.events.events if event.type == "verdict.given"]
     assert event.context["action"] == "spawn_claude"
     assert (event.context["playbook"], event.context["verdict"]) == ("restart_service", "remediate")
+
+
+def test_a_verdict_that_comes_again_after_a_failed_repair_starts_nothing(world: World) -> None:
+    handed = steps.correlate(world.sweep(world.finding()), world.services)
+    steps.authorise(handed.verdicts[0], world.services)
+    steps.settle(world.outcome("failure", "it broke"), world.services)
+
+    assert steps.authorise(handed.verdicts[0], world.services) == Handover()
+    assert world.only().state is State.ESCALATED

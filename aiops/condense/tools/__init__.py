@@ -1,0 +1,1 @@
+"""One file per tool: which lines of its output carry news."""

@@ -1,0 +1,61 @@
+"""pytest: which tests failed, the line each failed on, and the count at the end."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from aiops.condense.lines import Tool
+
+_SECTION = re.compile(r"={3,}.*={3,}$|=+ .* =+$")
+_TEST = re.compile(r"_{3,} (?!_).+ _{3,}$")
+_BAD = re.compile(r"^(?:FAILED|ERROR|XPASS)\b|\b(?:FAILED|ERROR)\b *(?:\[ *\d+%\])?$|^Interrupted|^INTERNALERROR")
+_PLACE = re.compile(r"\S+\.py:\d+: \w*(?:Error|Exception|Failed|Exit)\w*$")
+_SITE = re.compile(r"site-packages|/lib/python|\.pyenv")
+_SAID_PER_TEST = 3
+
+
+def keep(lines: Sequence[str]) -> Mapping[int, str]:
+    """Of a failure its name, its line, and what the assertion said first; of the rest the summary."""
+    kept: dict[int, str] = {}
+    section, said, summary = "", 0, _summarised(lines)
+    for index, line in enumerate(lines):
+        if _SECTION.match(line):
+            section, said = line.strip("= ").lower(), 0
+            if _counts(line) or (section.startswith(("short test summary", "failures", "errors")) and not summary):
+                kept[index] = line.strip("= ")
+        elif _TEST.match(line):
+            said = 0
+            kept[index] = line.strip("_ ") + ":"
+        elif section.startswith("short test summary") or _is_count(line):
+            if not line.startswith(("SKIPPED", "XFAIL")):
+                kept[index] = _summary(line)
+        elif line.startswith("E  ") and line[1:].strip() and said < _SAID_PER_TEST:
+            said += 1
+            kept[index] = "E " + line[1:].strip()
+        elif (_PLACE.match(line) and not _SITE.search(line)) or (_BAD.search(line) and not summary):
+            kept[index] = line
+    return kept
+
+
+def _summarised(lines: Sequence[str]) -> bool:
+    return any("short test summary info" in line for line in lines)
+
+
+def _counts(line: str) -> bool:
+    return bool(re.search(r"\b\d+ (?:passed|failed|error)", line))
+
+
+def _is_count(line: str) -> bool:
+    return bool(re.match(r"\d+ (?:passed|failed|errors?|skipped)\b.* in [\d.]+s", line))
+
+
+def _summary(line: str) -> str:
+    """The reason stands above, at the failure itself."""
+    return line.partition(" - ")[0] if line.startswith("FAILED") else line
+
+
+_NOT_SAID = re.compile(
+    r"^(?! *E  )(?!FAILED|ERROR|INTERNALERROR).*(?:::.* (?:PASSED|FAILED|ERROR|SKIPPED|XFAIL)|^\s|^>|^\S+\.py:\d+|^[@_]|^\w+ = )"
+    r"|^(?:self|cls|func|def|class|raise|SKIPPED)\b|^E   "
+)
+
+TOOL = Tool("pytest", keep, noise=_NOT_SAID, shape=str.strip, ordered=True)

@@ -1,0 +1,16 @@
+"""Known judgements: rules as data (``<tier>.yml``), and the plain code that asks them. No token, no network, no surprise.
+
+The tiers are asked in this order, and within one the first rule that matches decides: ``guard`` (a human, whatever else might
+fit), ``benign`` (dropped), ``fix`` (a playbook) and ``default`` (what is left). Text that talks to us is nobody's but a human's.
+"""
+
+from pathlib import Path
+
+from aiops.rules.loading import load
+from aiops.rules.matching import judge
+from aiops.rules.reading import FOREIGN
+
+SHIPPED = Path(__file__).parent
+"""The rules of this repository."""
+
+__all__ = ["FOREIGN", "SHIPPED", "judge", "load"]

@@ -1,0 +1,117 @@
+"""What is known already: rules, the catalogue's own fixes, learned skills. In that order, at zero tokens."""
+
+from collections.abc import Sequence
+
+from aiops.domain.finding import Finding
+from aiops.domain.incident import Incident
+from aiops.domain.remediation import Fix, Remediation
+from aiops.domain.rule import Ruling
+from aiops.domain.verdict import Verdict
+from aiops.errors import AiopsError
+from aiops.ports import IncidentServices
+from aiops.remediations import bind
+from aiops.rules import judge
+from aiops.steps.learned import learned_fix
+
+
+def known(incident: Incident, services: IncidentServices) -> Verdict | None:
+    """The verdict that needs no judgement; None when nobody knows this incident.
+
+    What a human has to see goes before what is benign, and an incident is benign only when all of it is. A rule never adds
+    a fix: its playbook counts only where the catalogue offers it for the finding, with the finding's own parameters.
+    """
+    rulings = judged(incident, services)
+    certain = [(finding, ruling) for finding, ruling in rulings if ruling.certain]
+    for finding, ruling in certain:
+        if ruling.action == "alert_human":
+            return _verdict(incident, finding, ruling, ruling.reason)
+    if rulings and len(certain) == len(incident.states) and all(ruling.action == "drop" for _, ruling in certain):
+        return _verdict(incident, *certain[0], certain[0][1].reason)
+    fix = known_fix(incident, services)
+    if fix:
+        return fix
+    offered = {remediation.id for remediation, _, _ in candidates(incident, services)}
+    for finding, ruling in certain:
+        if ruling.action in {"remediate", "investigate"}:
+            if ruling.action == "investigate" or ruling.playbook in offered:
+                return _verdict(incident, finding, ruling, ruling.reason)
+            reason = f"{ruling.reason}. {ruling.playbook} would fit, but nothing we measured gives it its parameters"
+            return _verdict(incident, finding, ruling.model_copy(update={"action": "alert_human"}), reason)
+    return learned_fix(incident, offered, services)
+
+
+def fallback_reason(incident: Incident, services: IncidentServices) -> str:
+    """Why a human is asked, where nobody knows better: the default rule's words, or our own."""
+    reasons = [ruling.reason for _, ruling in judged(incident, services) if not ruling.certain]
+    return next(iter(reasons), "no known fix")
+
+
+def judged(incident: Incident, services: IncidentServices) -> Sequence[tuple[Finding, Ruling]]:
+    """What the rules say about each state of the incident, where they say anything."""
+    return [
+        (finding, ruling)
+        for finding in incident.states
+        if (ruling := judge(finding, services.rules, role=_role(finding.host, services), playbooks=services.catalogue))
+    ]
+
+
+def known_fix(incident: Incident, services: IncidentServices) -> Verdict | None:
+    """The remediation whose manifest names one of the findings with the highest precedence.
+
+    Two different ones of equal precedence are no known fix: that needs judgement.
+    """
+    fits = candidates(incident, services)
+    if not fits:
+        return None
+    best = max(fix.precedence for _, fix, _ in fits)
+    chosen = {remediation.id: finding for remediation, fix, finding in fits if fix.precedence == best}
+    if len(chosen) != 1:
+        return None
+    ((playbook, finding),) = chosen.items()
+    return Verdict(
+        incident=incident.id,
+        action="remediate",
+        playbook=playbook,
+        confidence="high",
+        reason=f"{playbook} is the known fix for {finding.kind}",
+        evidence=(finding.fingerprint,),
+        source=f"rule:{playbook}",
+    )
+
+
+def candidates(incident: Incident, services: IncidentServices) -> list[tuple[Remediation, Fix, Finding]]:
+    """Every remediation that fixes one of the incident's findings and whose parameters the finding can fill."""
+    return [
+        (remediation, fix, finding)
+        for remediation in services.catalogue.values()
+        for fix in remediation.fixes
+        for finding in incident.findings
+        if finding.kind == fix.kind and _fills(remediation, finding)
+    ]
+
+
+def _verdict(incident: Incident, finding: Finding, ruling: Ruling, reason: str) -> Verdict:
+    return Verdict(
+        incident=incident.id,
+        action=ruling.action,
+        playbook=ruling.playbook if ruling.action == "remediate" else "",
+        reason=reason,
+        confidence="high",
+        evidence=(finding.fingerprint,),
+        source=f"rule:{ruling.rule}",
+    )
+
+
+def _role(host: str, services: IncidentServices) -> str:
+    try:
+        return services.inventory.find(host).role
+    except AiopsError:
+        return ""
+
+
+def _fills(remediation: Remediation, finding: Finding) -> bool:
+    try:
+        bind(remediation, finding)
+    except AiopsError:
+        return False
+    return True
