@@ -279,7 +279,13 @@ def topologies(settings: Settings) -> list[Topology]:
     """The other sources that know machines."""
     from aiops.adapters.homelable import HomelableMap  # noqa: PLC0415
 
-    return [HomelableMap(settings.fleet.homelable)] if settings.fleet.homelable else []
+    found: list[Topology] = [HomelableMap(settings.fleet.homelable)] if settings.fleet.homelable else []
+    proxmox = settings.proxmox
+    if proxmox.nodes and proxmox.token_file:
+        from aiops.adapters.proxmox import ProxmoxGuests  # noqa: PLC0415
+
+        found.append(ProxmoxGuests(proxmox.nodes, proxmox.token, secret(proxmox.token_file), proxmox.ca_file))
+    return found
 
 
 def guests(settings: Settings) -> tuple[list[Guest], list[str]]:

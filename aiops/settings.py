@@ -223,6 +223,15 @@ class Correlation(Section):
     )
 
 
+class Proxmox(Section):
+    """Where the guests are known; without ``nodes`` nothing is asked."""
+
+    nodes: tuple[str, ...] = Field(default=(), description="nodes to ask, host or host:port; one per cluster is enough")
+    token: str = Field(default="", description="API token that may only read (PVEAuditor on /): user@realm!name")
+    token_file: Path | None = Field(default=None, description="file that holds the token's secret")
+    ca_file: Path | None = Field(default=None, description="CA certificate of the nodes; empty: the system's")
+
+
 class HermesHealth(Section):
     """The program that watches hermes from outside; it reads this table by itself, see docs/watchers.md."""
 
@@ -280,6 +289,7 @@ class Settings(BaseSettings):
     quiet: Quiet = Quiet()
     benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")
     records: Records = Records()
+    proxmox: Proxmox = Proxmox()
     watch: Watched = Watched()
     hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")

@@ -156,7 +156,7 @@ class AtLocalTime:
         named = [name for number, name in enumerate(days, start=1) if number % 7 in line.day_of_week]
         weekly = f" on {', '.join(named)}" if len(named) < len(days) else ""
         whole = len(line.day_of_month) == 31 and len(line.month_of_year) == 12  # noqa: PLR2004 - every day of every month
-        return f"at {at}{weekly}{'' if whole else ' on some days of the month'}"
+        return f"at {at} {self._zone.key}{weekly}{'' if whole else ' on some days of the month'}"
 
 
 def moments(when: When, zone: str) -> Moments:
