@@ -13,6 +13,10 @@ GUARDIANS: dict[str, timedelta | crontab] = {
     "health": timedelta(minutes=5),
     "disk": timedelta(minutes=5),
     "audit-dpkg-rc": timedelta(minutes=5),
+    "soc": timedelta(minutes=5),
+    "security": crontab(hour=8, minute=30),
+    "certs": crontab(hour=10, minute=0),
+    "upgrade-check": crontab(hour=10, minute=0),
 }
 
 HOUSEKEEPING: dict[str, timedelta | crontab] = {

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from aiops import detectors, remediations, rules, skills
 from aiops.domain.guest import Guest
+from aiops.domain.policy import Policy
 from aiops.domain.remediation import Remediation
+from aiops.domain.skill import Skill
 from aiops.errors import AiopsError, SettingsError
 from aiops.ports import (
     Archive,
@@ -104,7 +106,7 @@ def incidents(settings: Settings) -> IncidentServices:
         policy=settings.policy,
         catalogue=playbooks,
         rules=rules.load(settings.known.rules or rules.SHIPPED),
-        skills=(*skills.load(skills.SHIPPED, playbooks), *skills.load(settings.state / "skills", playbooks)),
+        skills=_skills(settings, playbooks),
         keep_lessons=timedelta(days=settings.known.lesson_days),
         llm=bool(settings.llm.chain()),
         llm_budget=settings.llm.budget(),
@@ -142,6 +144,37 @@ def _beacons(settings: Settings) -> list[Beacon]:
     from aiops.adapters.healthchecks import Healthchecks  # noqa: PLC0415
 
     return [Healthchecks(settings.watch.ping_url, settings.watch.ping_seconds)]
+
+
+def scratch(
+    settings: Settings, place: Path, *, policy: Policy | None = None, folder: Path | None = None
+) -> IncidentServices:
+    """The deciding side with a ledger that is thrown away, nobody to tell and no key: for a replay."""
+    from aiops.adapters.incident_ledger import SqliteIncidentLedger  # noqa: PLC0415
+    from aiops.adapters.memory_events import MemoryEvents  # noqa: PLC0415
+    from aiops.adapters.null_signer import NullSigner  # noqa: PLC0415
+
+    playbooks = catalogue(settings)
+    nobody = NullSigner()
+    return IncidentServices(
+        inventory=inventory(settings),
+        ledger=SqliteIncidentLedger(place / "scratch.sqlite"),
+        events=MemoryEvents(),
+        signer=nobody,
+        permits=nobody,
+        policy=policy or settings.policy,
+        catalogue=playbooks,
+        rules=rules.load(folder or settings.known.rules or rules.SHIPPED),
+        skills=_skills(settings, playbooks),
+        keep_lessons=timedelta(days=settings.known.lesson_days),
+        llm=bool(settings.llm.chain()),
+        llm_budget=settings.llm.budget(),
+    )
+
+
+def _skills(settings: Settings, playbooks: Mapping[str, Remediation]) -> tuple[Skill, ...]:
+    """The shipped ones and those that somebody put into the state folder."""
+    return (*skills.load(skills.SHIPPED, playbooks), *skills.load(settings.state / "skills", playbooks))
 
 
 def archive(settings: Settings) -> Archive:

@@ -17,20 +17,6 @@ _LATE = timedelta(hours=1)
 """Housekeeping that could not start for so long waits for its next moment; a guardian looks as soon as it can."""
 
 
-def periods() -> dict[str, timedelta]:
-    """How long each guardian rests between two sweeps, at most."""
-    return {guardian: _rest(when) for guardian, when in GUARDIANS.items()}
-
-
-def _rest(when: When) -> timedelta:
-    if isinstance(when, timedelta):
-        return when
-    if len(getattr(when, "day_of_month", ())) < 28 or len(getattr(when, "month_of_year", ())) < 12:  # noqa: PLR2004 - not every day, not every month
-        return timedelta(days=31)
-    days = len(getattr(when, "day_of_week", ())) or 7
-    return timedelta(days=1 if days == 7 else 7)  # noqa: PLR2004 - every day of the week
-
-
 def beat_entries(zone: str) -> dict[str, dict[str, Any]]:
     """Beat's table. An entry that could not be started within its period is dropped: the next tick says it again."""
     entries: dict[str, dict[str, Any]] = {}

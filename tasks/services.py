@@ -10,7 +10,7 @@ from aiops import bootstrap
 from aiops.ports import DetectionServices, IncidentServices, NotifyServices, RemediationServices, TriageServices
 from aiops.settings import Settings, load_settings
 from aiops.steps import Watcher
-from tasks.schedule import periods
+from tasks.periods import periods
 
 Services = TypeVar("Services")
 

@@ -17,7 +17,8 @@ _WORDS = (
 )
 ERROR: Final = re.compile(
     rf"(?<![\w@/.-])(?:{_WORDS})(?![\w@/-])|(?<!\w)E: |(?<!\w)W: |\b[A-Z]\w*(?:Error|Exception|Impossible)\b|"
-    r"\b(?:exit(?:ed)?(?: with)?(?: code| status)?|status|rc)[ =:]+[1-9]\d*\b|\*\*\*",
+    r"\b(?:exit(?:ed)?(?: with)?(?: code| status)?|status|rc)[ =:]+[1-9]\d*\b|\*\*\*|"
+    r"^[EWF]\d{4} \d\d:\d\d",
     re.IGNORECASE,
 )
 """Words that stand by themselves: the package ``http-errors`` is no error, nor is ``failed=0`` followed to its end."""

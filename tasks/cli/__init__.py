@@ -21,6 +21,7 @@ from tasks.cli import (
     lab,
     local,
     quiet,
+    records,
     schedule,
     skills,
 )
@@ -37,6 +38,7 @@ cli = typer.Typer(
 for group in (
     fleet,
     incidents,
+    records,
     baseline,
     inventory,
     quiet,
