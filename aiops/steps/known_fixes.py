@@ -1,6 +1,6 @@
 """What is known already: rules, the catalogue's own fixes, learned skills. In that order, at zero tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from aiops.domain.finding import Finding
 from aiops.domain.incident import Incident
@@ -27,19 +27,22 @@ def known(incident: Incident, services: IncidentServices) -> Verdict | None:
             return _verdict(incident, finding, ruling, ruling.reason)
     if rulings and len(certain) == len(incident.states) and all(ruling.action == "drop" for _, ruling in certain):
         return _verdict(incident, *certain[0], certain[0][1].reason)
-    fix = known_fix(incident, services)
-    if fix:
-        return fix
     offered = {remediation.id for remediation, _, _ in candidates(incident, services)}
+    return (
+        known_fix(incident, services) or _ruled(incident, certain, offered) or learned_fix(incident, offered, services)
+    )
+
+
+def _ruled(incident: Incident, certain: Sequence[tuple[Finding, Ruling]], offered: Collection[str]) -> Verdict | None:
+    """What the rules say that are neither guards nor about what is benign; a playbook counts only where it is offered."""
     for finding, ruling in certain:
-        if ruling.action in {"remediate", "investigate"}:
-            if ruling.action == "investigate" or ruling.playbook in offered:
-                return _verdict(incident, finding, ruling, ruling.reason)
+        if ruling.action == "drop":
+            continue
+        if ruling.action == "remediate" and ruling.playbook not in offered:
             reason = f"{ruling.reason}. {ruling.playbook} would fit, but nothing we measured gives it its parameters"
             return _verdict(incident, finding, ruling.model_copy(update={"action": "alert_human"}), reason)
-        if ruling.action == "alert_human":
-            return _verdict(incident, finding, ruling, ruling.reason)
-    return learned_fix(incident, offered, services)
+        return _verdict(incident, finding, ruling, ruling.reason)
+    return None
 
 
 def fallback_reason(incident: Incident, services: IncidentServices) -> str:
