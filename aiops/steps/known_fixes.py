@@ -9,7 +9,7 @@ from aiops.domain.rule import Ruling
 from aiops.domain.verdict import Verdict
 from aiops.errors import AiopsError
 from aiops.ports import IncidentServices
-from aiops.remediations import bind
+from aiops.remediations import bind, resolve
 from aiops.rules import judge
 from aiops.steps.learned import learned_fix
 
@@ -33,7 +33,7 @@ def known(incident: Incident, services: IncidentServices) -> Verdict | None:
     offered = {remediation.id for remediation, _, _ in candidates(incident, services)}
     for finding, ruling in certain:
         if ruling.action in {"remediate", "investigate"}:
-            if ruling.action == "investigate" or ruling.playbook in offered:
+            if ruling.action == "investigate" or resolve(services.catalogue, ruling.playbook) in offered:
                 return _verdict(incident, finding, ruling, ruling.reason)
             reason = f"{ruling.reason}. {ruling.playbook} would fit, but nothing we measured gives it its parameters"
             return _verdict(incident, finding, ruling.model_copy(update={"action": "alert_human"}), reason)
