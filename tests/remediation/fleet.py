@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +64,12 @@ class Fleet:
 
     def run(self, *argv: str) -> str:
         return self.inside.run(*argv).out
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 15) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {seconds} s"
+            time.sleep(0.2)
 
     def mended(self, playbook: str, **params: Any) -> Outcome:
         """A repair that worked, announced in check mode what it did, and has nothing left to do the second time."""
