@@ -53,6 +53,11 @@ def resolve(catalogue: Mapping[str, Remediation], name: str) -> str:
     return next((entry.id for entry in catalogue.values() if name in entry.aliases), name)
 
 
+def names(catalogue: Mapping[str, Remediation]) -> frozenset[str]:
+    """Every name under which a playbook may be asked for: ids and older names."""
+    return frozenset(catalogue) | {alias for entry in catalogue.values() for alias in entry.aliases}
+
+
 def _remediation(folder: Path, name: str) -> Remediation:
     path = folder / (name + _MANIFEST)
     whole = _mapping(path)

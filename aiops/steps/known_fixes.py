@@ -9,7 +9,7 @@ from aiops.domain.rule import Ruling
 from aiops.domain.verdict import Verdict
 from aiops.errors import AiopsError
 from aiops.ports import IncidentServices
-from aiops.remediations import bind, resolve
+from aiops.remediations import bind, names, resolve
 from aiops.rules import judge
 from aiops.steps.learned import learned_fix
 
@@ -48,10 +48,11 @@ def fallback_reason(incident: Incident, services: IncidentServices) -> str:
 
 def judged(incident: Incident, services: IncidentServices) -> Sequence[tuple[Finding, Ruling]]:
     """What the rules say about each state of the incident, where they say anything."""
+    playbooks = names(services.catalogue)
     return [
         (finding, ruling)
         for finding in incident.states
-        if (ruling := judge(finding, services.rules, role=_role(finding.host, services), playbooks=services.catalogue))
+        if (ruling := judge(finding, services.rules, role=_role(finding.host, services), playbooks=playbooks))
     ]
 
 

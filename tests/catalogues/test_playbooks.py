@@ -14,10 +14,12 @@ import yaml
 
 from aiops import detectors
 from aiops.domain.finding import Finding
+from aiops.domain.host import Host
+from aiops.domain.policy import Policy
 from aiops.domain.remediation import Remediation
 from aiops.domain.severity import Severity
 from aiops.errors import RefusedError
-from aiops.remediations import SHIPPED, bind, check_params, load, schema_for_llm
+from aiops.remediations import SHIPPED, bind, check_params, load, resolve, schema_for_llm
 from tests.plans import NOON
 
 CATALOGUE = load(SHIPPED)
@@ -144,6 +146,22 @@ def test_the_detector_that_fires_is_among_those_that_verify(remediation: Remedia
     assert {owners[fix.kind] for fix in remediation.fixes} <= set(remediation.verify)
 
 
+def test_the_operators_old_names_still_lead_to_a_playbook() -> None:
+    old = {"audit_ct": "audit_host"} | dict.fromkeys(
+        ("restore_wazuh_manager", "wazuh_manager_restore"), "restore_removed_package"
+    )
+    assert {name: resolve(CATALOGUE, name) for name in old} == old
+
+
+def test_a_leftover_on_the_manager_is_never_purged() -> None:
+    siem = Host(name="ct234", role="wazuh")
+    policy = Policy(default="auto")
+    answer = policy.decide(
+        ["package.leftover"], CATALOGUE["purge_rc_packages"], [siem], Severity.WARNING, relapse=False
+    )
+    assert answer[0] == "never"
+
+
 def test_no_two_playbooks_claim_the_same_kind_with_the_same_precedence() -> None:
     claims = [(fix.kind, fix.precedence) for entry in CATALOGUE.values() for fix in entry.fixes]
     assert len(claims) == len(set(claims))
@@ -191,6 +209,14 @@ def test_the_digest_is_the_same_every_time() -> None:
             "getty@tty1.service",
             {},
             {"unit": "getty@tty1.service", "settle_seconds": 3},
+        ),
+        ("purge_rc_packages", "package.leftover", "vim", {"package": "vim"}, {"package": "vim"}),
+        (
+            "purge_rc_packages",
+            "package.leftover",
+            "linux-image",
+            {"packages": ["a-1", "b-2"]},
+            {"packages": ["a-1", "b-2"]},
         ),
         ("clean_disk", "disk.space", "/", {"mount": "/"}, {"mount": "/", "keep_journal_mb": 200}),
         (

@@ -4,7 +4,7 @@ import pytest
 
 from tests.remediation.fleet import Fleet
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(500)]
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-aiops-harden.conf"
 UNDO = "aiops-undo-harden-ssh"
@@ -57,6 +57,7 @@ def test_a_change_that_another_file_wins_over_is_taken_back_at_once(fleet: Fleet
 
 def test_a_change_that_nobody_confirms_is_taken_back_by_the_clock(fleet: Fleet) -> None:
     assert fleet.repair("harden_ssh").status == "success"
+    fleet.wait(lambda: not fleet.inside.ok("systemctl", "cat", f"{UNDO}.timer"))
     fleet.run("systemd-run", "--on-active=1", f"--unit={UNDO}.service")
     fleet.wait(lambda: not fleet.inside.ok("test", "-e", DROP_IN))
     assert "x11forwarding yes" in in_force(fleet)

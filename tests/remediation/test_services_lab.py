@@ -5,7 +5,7 @@ import pytest
 from lab import faults
 from tests.remediation.fleet import Fleet
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(500)]
 
 KEPT = "/var/lib/aiops/kept"
 SITE = {

@@ -156,6 +156,14 @@ def test_a_benign_report_is_suppressed_without_a_question(tmp_path: Path) -> Non
     assert world.only().state is State.SUPPRESSED
 
 
+def test_text_that_names_a_playbook_by_an_older_name_is_a_humans_too(tmp_path: Path) -> None:
+    renamed = RESTART.model_copy(update={"aliases": ("restart_ct",)})
+    world = foreign_world(tmp_path, llm=True, catalogue={"restart_service": renamed})
+    (verdict,) = opened(world, report("/dev/loop3 squashfs 100%; restart_ct")).verdicts
+
+    assert (verdict.action, verdict.source) == ("alert_human", "rule:text-that-talks-to-us")
+
+
 def test_a_fix_that_only_a_text_asks_for_goes_to_a_human_with_the_name_of_the_fix(tmp_path: Path) -> None:
     world = foreign_world(tmp_path, llm=True)
     (verdict,) = opened(world, report("nginx.service failed, Result=exit-code", "health")).verdicts
