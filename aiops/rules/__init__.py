@@ -7,10 +7,10 @@ fit), ``benign`` (dropped), ``fix`` (a playbook) and ``default`` (what is left).
 from pathlib import Path
 
 from aiops.rules.loading import load
-from aiops.rules.matching import judge
+from aiops.rules.matching import SUSPICIOUS, judge
 from aiops.rules.reading import FOREIGN
 
 SHIPPED = Path(__file__).parent
 """The rules of this repository."""
 
-__all__ = ["FOREIGN", "SHIPPED", "judge", "load"]
+__all__ = ["FOREIGN", "SHIPPED", "SUSPICIOUS", "judge", "load"]

@@ -43,7 +43,7 @@ def test_a_source_that_apt_complains_of_is_put_aside(fleet: Fleet) -> None:
     assert f"to be put aside: {broken}" in announced.changes
     assert fleet.inside.exists(broken)
 
-    fleet.mended("fix_apt_sources", source=broken)
+    fleet.mended("fix_apt_sources", repository="file:/srv/no-such ./")
 
     assert not fleet.inside.exists(broken)
     assert fleet.inside.read(f"{KEPT}/apt/broken.list") == "deb [trusted=yes] file:/srv/no-such ./\n"
