@@ -61,3 +61,15 @@ def test_a_change_that_nobody_confirms_is_taken_back_by_the_clock(fleet: Fleet) 
     fleet.run("systemd-run", "--on-active=1", f"--unit={UNDO}.service")
     fleet.wait(lambda: not fleet.inside.ok("test", "-e", DROP_IN))
     assert "x11forwarding yes" in in_force(fleet)
+
+
+def test_a_run_that_was_killed_before_it_was_confirmed_is_finished_by_the_next(fleet: Fleet) -> None:
+    assert fleet.repair("harden_ssh").status == "success"
+    fleet.wait(lambda: not fleet.inside.ok("systemctl", "cat", f"{UNDO}.timer"))
+    fleet.run("systemd-run", "--on-active=300", f"--unit={UNDO}.service")
+    outcome = fleet.repair("harden_ssh")
+    assert outcome.status == "success", outcome.reason
+    assert "an earlier run was never confirmed" in outcome.changes
+    assert not fleet.inside.ok("systemctl", "is-active", f"{UNDO}.timer")
+    assert set(CLOSED) <= set(in_force(fleet))
+    fleet.run("systemctl", "start", UNDO)
