@@ -218,6 +218,16 @@ def test_the_digest_is_the_same_every_time() -> None:
             {"packages": ["a-1", "b-2"]},
             {"packages": ["a-1", "b-2"]},
         ),
+        ("harden_ssh", "security.ssh_password", "sshd", {}, {"root_login": "prohibit-password"}),
+        ("upgrade_packages", "upgrade.pending", "apt", {"packages": ["a 1 -> 2"]}, {"settle_seconds": 20}),
+        (
+            "fix_apt_sources",
+            "upgrade.repository_failed",
+            "file:/srv/nosuch ./",
+            {"repository": "file:/srv/nosuch ./", "reason": "does not have a Release file."},
+            {"repository": "file:/srv/nosuch ./"},
+        ),
+        ("audit_host", "soc.brute_force", "192.0.2.7", {}, {"hours": 2, "most_lines": 40}),
         ("clean_disk", "disk.space", "/", {"mount": "/"}, {"mount": "/", "keep_journal_mb": 200}),
         (
             "clean_vzdump_orphans",
