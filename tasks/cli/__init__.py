@@ -9,7 +9,22 @@ import sys
 import typer
 
 from aiops.errors import AiopsError, RefusedError, SettingsError, TransientError, UnknownError
-from tasks.cli import control, cost, doctor, evaluation, fleet, incidents, lab, local, quiet, records, skills
+from tasks.cli import (
+    baseline,
+    control,
+    cost,
+    doctor,
+    evaluation,
+    fleet,
+    incidents,
+    inventory,
+    lab,
+    local,
+    quiet,
+    records,
+    schedule,
+    skills,
+)
 
 REFUSED, UNREACHABLE, USAGE = 3, 4, 2
 
@@ -20,7 +35,22 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Watches a fleet, decides what a drift means, repairs it under policy, proves the repair.",
 )
-for group in (fleet, incidents, records, quiet, skills, evaluation, control, cost, doctor, lab, local):
+for group in (
+    fleet,
+    incidents,
+    records,
+    baseline,
+    inventory,
+    quiet,
+    skills,
+    evaluation,
+    control,
+    schedule,
+    cost,
+    doctor,
+    lab,
+    local,
+):
     group.register(cli)
 
 
