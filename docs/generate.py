@@ -74,6 +74,10 @@ def remediations_page() -> str:
             f"- fixes {fixes}\n- risk {entry.risk}, approval {entry.approval}, at most {entry.max_hosts} host(s), {entry.timeout} s\n"
             f"- proved by {', '.join(entry.verify)}\n- rollback: {entry.rollback}\n"
         )
+        if entry.aliases:
+            parts.append(f"- also called {', '.join(f'`{alias}`' for alias in entry.aliases)}\n")
+        if entry.never_roles:
+            parts.append(f"- never on a host with the role {', '.join(f'`{role}`' for role in entry.never_roles)}\n")
         if entry.params:
             parts.append("\n| parameter | type | default | meaning |\n|---|---|---|---|\n")
             parts += [

@@ -42,6 +42,7 @@ class TaskEnd:
     message: str = ""
     diff: str = ""
     ignored: bool = False
+    report: str = ""
 
 
 @dataclass
@@ -103,6 +104,7 @@ class Record:
             lines.append(
                 f"- `{_quoted(end.host)}` {_quoted(end.task)}: {end.status}, {end.seconds:.1f} s{_quoted(note)}"
             )
+            lines += [f"      {line}" for line in end.report.splitlines()]  # indented: Markdown reads nothing into it
         if not self.recap:  # then what it printed is all there is
             lines += [f"- {_quoted(line)}" for text in self.said for line in text.splitlines()[:_LINES]]
         for host, counts in self.recap.items():
@@ -130,7 +132,16 @@ def _end(status: str, data: Mapping[str, Any]) -> TaskEnd:
         message=_message(result),
         diff="".join(_diffs(result.get("diff"))),
         ignored=bool(data.get("ignore_errors")),
+        report=_report(data, result),
     )
+
+
+def _report(data: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """What a playbook set out to tell: a list handed to ``debug``, one line each. A sentence is in the message."""
+    told = result.get("msg")
+    if not str(data.get("task_action", "")).endswith("debug") or not isinstance(told, list):
+        return ""
+    return plain("\n".join(" ".join(str(line).splitlines()) for line in told))
 
 
 def _message(result: Mapping[str, Any]) -> str:

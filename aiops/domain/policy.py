@@ -47,14 +47,9 @@ class Policy(BaseModel):
 
         More hosts, more kinds or a relapse never make the answer more automatic.
         """
-        if len(hosts) > remediation.max_hosts:
-            return "never", f"{len(hosts)} hosts, but {remediation.id} takes at most {remediation.max_hosts}"
-        unknown = [host.name for host in hosts if not host.role]
-        if unknown and remediation.risk != "read_only":
-            return "never", f"{', '.join(unknown)} has no role in the inventory, so it is read-only"
-        pairs = [host.pair for host in hosts if host.pair]
-        if len(pairs) != len(set(pairs)):
-            return "never", "the plan touches both halves of a redundant pair"
+        forbidden = _forbidden(remediation, hosts)
+        if forbidden:
+            return "never", forbidden
         strictest: Decision = "auto"
         for kind in kinds:
             for host in hosts:
@@ -71,6 +66,22 @@ class Policy(BaseModel):
             if rule.matches(kind, playbook, role, severity):
                 return rule.decision
         return self.default
+
+
+def _forbidden(remediation: Remediation, hosts: list[Host]) -> str:
+    """Why the hosts are too many or the wrong ones, whatever a rule says; or nothing."""
+    if len(hosts) > remediation.max_hosts:
+        return f"{len(hosts)} hosts, but {remediation.id} takes at most {remediation.max_hosts}"
+    barred = [host.name for host in hosts if host.role in remediation.never_roles]
+    if barred:
+        return f"{remediation.id} must never run on {', '.join(barred)}: its manifest forbids that role"
+    unknown = [host.name for host in hosts if not host.role]
+    if unknown and remediation.risk != "read_only":
+        return f"{', '.join(unknown)} has no role in the inventory, so it is read-only"
+    pairs = [host.pair for host in hosts if host.pair]
+    if len(pairs) != len(set(pairs)):
+        return "the plan touches both halves of a redundant pair"
+    return ""
 
 
 _STRICTNESS: tuple[Decision, ...] = ("auto", "ask", "never")
@@ -115,6 +126,11 @@ class Floor(BaseModel):
                 "a host of the plan must never be touched",
             ),
             (len(pairs) != len(set(pairs)), "pair", "the plan touches both halves of a redundant pair"),
+            (
+                any(host.role in remediation.never_roles for host in hosts),
+                "never_roles",
+                f"{plan.remediation} must never run on a host of that role",
+            ),
             (
                 any(not host.role for host in hosts) and remediation.risk != "read_only",
                 "role",

@@ -55,5 +55,7 @@ class Remediation(BaseModel):
     verify: tuple[str, ...] = Field(min_length=1, description="detectors that prove the repair")
     rollback: str
     needs_root: bool = True
+    aliases: tuple[str, ...] = Field(default=(), description="older names under which it is still asked for")
+    never_roles: tuple[str, ...] = Field(default=(), description="host roles on which it must never run")
     params: dict[str, Param] = Field(default_factory=dict)
     digest: str = Field(description="SHA-256 over the playbook, its manifest and every role it names")

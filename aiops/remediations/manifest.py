@@ -35,7 +35,27 @@ def load(folder: Path) -> dict[str, Remediation]:
     for lonely in sorted(ids ^ playbooks):
         missing = f"{lonely}.yml" if lonely in ids else lonely + _MANIFEST
         raise ManifestError(str(folder / missing), "is missing: a playbook and its manifest come in pairs")
-    return {name: _remediation(folder, name) for name in sorted(ids)}
+    catalogue = {name: _remediation(folder, name) for name in sorted(ids)}
+    owner: dict[str, str] = {name: name for name in catalogue}
+    for name, entry in catalogue.items():
+        for alias in entry.aliases:
+            if alias in owner:
+                where = folder / (name + _MANIFEST)
+                raise ManifestError(str(where), f"the alias {alias!r} is ambiguous: {owner[alias]} has that name too")
+            owner[alias] = name
+    return catalogue
+
+
+def resolve(catalogue: Mapping[str, Remediation], name: str) -> str:
+    """The id behind an older name; the name itself where it is none, known or not."""
+    if name in catalogue:
+        return name
+    return next((entry.id for entry in catalogue.values() if name in entry.aliases), name)
+
+
+def names(catalogue: Mapping[str, Remediation]) -> frozenset[str]:
+    """Every name under which a playbook may be asked for: ids and older names."""
+    return frozenset(catalogue) | {alias for entry in catalogue.values() for alias in entry.aliases}
 
 
 def _remediation(folder: Path, name: str) -> Remediation:
@@ -72,6 +92,7 @@ def _complaints(made: Remediation) -> Iterator[str]:
     """What is wrong with a manifest although every field has the right type."""
     if not made.title or not made.description:
         yield "short_description and description say what the playbook does"
+    yield from (f"aiops.aliases: {alias!r} is no name" for alias in made.aliases if not _NAME.fullmatch(alias))
     for name, param in made.params.items():
         if not _NAME.fullmatch(name) or name.startswith("ansible_"):
             yield f"options.{name}: no name for a parameter"

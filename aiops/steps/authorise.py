@@ -11,7 +11,7 @@ from aiops.domain.remediation import Remediation
 from aiops.domain.verdict import Verdict
 from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
-from aiops.remediations import bind, check_params
+from aiops.remediations import bind, check_params, resolve
 from aiops.steps.approve import approve_automatically
 from aiops.steps.dispatch import dispatch
 from aiops.steps.known_fixes import candidates
@@ -25,6 +25,7 @@ def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
     A doubled message finds the incident moved on and changes nothing. A verdict that comes late reopens what was escalated
     only because no model had answered, and nothing else.
     """
+    verdict = verdict.model_copy(update={"playbook": resolve(services.catalogue, verdict.playbook)})
     if verdict.attempts:
         services.ledger.book(verdict.incident, verdict.attempts)
     incident = services.ledger.get(verdict.incident)
@@ -205,7 +206,7 @@ def replan(incident: str, playbook: str, services: IncidentServices) -> tuple[Pl
     """
     known = services.ledger.get(incident)
     verdict = services.ledger.verdict(incident)
-    name = playbook or (verdict.playbook if verdict else "")
+    name = resolve(services.catalogue, playbook or (verdict.playbook if verdict else ""))
     if not name:
         fitting = (
             ", ".join(remediation.id for remediation, _, _ in candidates(known, services)) or "none in the catalogue"

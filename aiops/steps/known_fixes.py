@@ -9,7 +9,7 @@ from aiops.domain.rule import Ruling
 from aiops.domain.verdict import Verdict
 from aiops.errors import AiopsError
 from aiops.ports import IncidentServices
-from aiops.remediations import bind
+from aiops.remediations import bind, names, resolve
 from aiops.rules import judge
 from aiops.steps.learned import learned_fix
 
@@ -29,16 +29,18 @@ def known(incident: Incident, services: IncidentServices) -> Verdict | None:
         return _verdict(incident, *certain[0], certain[0][1].reason)
     offered = {remediation.id for remediation, _, _ in candidates(incident, services)}
     return (
-        known_fix(incident, services) or _ruled(incident, certain, offered) or learned_fix(incident, offered, services)
+        known_fix(incident, services) or _ruled(incident, certain, offered, services) or learned_fix(incident, offered, services)
     )
 
 
-def _ruled(incident: Incident, certain: Sequence[tuple[Finding, Ruling]], offered: Collection[str]) -> Verdict | None:
+def _ruled(
+    incident: Incident, certain: Sequence[tuple[Finding, Ruling]], offered: Collection[str], services: IncidentServices
+) -> Verdict | None:
     """What the rules say that are neither guards nor about what is benign; a playbook counts only where it is offered."""
     for finding, ruling in certain:
         if ruling.action == "drop":
             continue
-        if ruling.action == "remediate" and ruling.playbook not in offered:
+        if ruling.action == "remediate" and resolve(services.catalogue, ruling.playbook) not in offered:
             reason = f"{ruling.reason}. {ruling.playbook} would fit, but nothing we measured gives it its parameters"
             return _verdict(incident, finding, ruling.model_copy(update={"action": "alert_human"}), reason)
         return _verdict(incident, finding, ruling, ruling.reason)
@@ -53,10 +55,11 @@ def fallback_reason(incident: Incident, services: IncidentServices) -> str:
 
 def judged(incident: Incident, services: IncidentServices) -> Sequence[tuple[Finding, Ruling]]:
     """What the rules say about each state of the incident, where they say anything."""
+    playbooks = names(services.catalogue)
     return [
         (finding, ruling)
         for finding in incident.states
-        if (ruling := judge(finding, services.rules, role=_role(finding.host, services), playbooks=services.catalogue))
+        if (ruling := judge(finding, services.rules, role=_role(finding.host, services), playbooks=playbooks))
     ]
 
 

@@ -22,6 +22,7 @@ from aiops.domain.remediation import Param, Remediation
 from aiops.ports import Claim
 from aiops.remediations import SHIPPED
 from tests.plans import NOON, approved
+from tests.remediation.fleet import Fleet, Gate, started
 from tests.servers import free_port
 
 PLAYBOOK = """---
@@ -70,16 +71,6 @@ def remediation(name: str, **changes: Any) -> Remediation:
         "params": {"word": TEXT, "place": TEXT, "seconds": TEXT},
     }
     return Remediation.model_validate(fields | changes)
-
-
-@dataclass
-class Gate:
-    """A permit whose answer a test sets."""
-
-    open: bool = True
-
-    def valid(self) -> bool:
-        return self.open
 
 
 @dataclass
@@ -204,6 +195,13 @@ def private(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The lab's one host, for all playbooks."""
+    with started(tmp_path_factory.mktemp("lab")) as fleet:
+        yield fleet
 
 
 def processes_with(text: str) -> list[int]:

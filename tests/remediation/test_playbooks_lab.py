@@ -1,76 +1,15 @@
 """The shipped playbooks on real hosts: real systemd, dpkg, apt and sshd, an unprivileged login with sudo."""
 
-import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aiops.adapters.ansible_executor import AnsibleExecutor
-from aiops.domain.host import Host
-from aiops.domain.outcome import Outcome
-from aiops.ports import Claim
-from aiops.remediations import SHIPPED, check_params, load
-from lab import enter, faults
-from tests.plans import NOON, approved
-from tests.remediation.conftest import Gate
+from lab import faults
+from tests.remediation.fleet import Fleet
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-PROJECT = Path(__file__).parents[2]
-ACCOUNT = "repairer"
 WAZUH = {"package": "wazuh-manager", "version": "4.14.4-1", "intruder": ["wazuh-agent"]}
-
-
-class Fleet:
-    """One host that is broken and repaired."""
-
-    name = "ct201"
-
-    def __init__(self, lab: str, state: dict[str, Any], key: Path) -> None:
-        self.state = state
-        self.inside = enter.find(self.name, lab)
-        self.catalogue = load(SHIPPED)
-        self.executor = AnsibleExecutor(SHIPPED, ACCOUNT, key, Path(state["known_hosts"]), Gate())
-
-    def repair(self, playbook: str, **params: Any) -> Outcome:
-        remediation = self.catalogue[playbook]
-        whole = check_params(remediation, params)
-        plan = approved(remediation=playbook, hosts=(self.name,), params=whole, timeout=remediation.timeout)
-        host = Host(name=self.name, address=self.state["hosts"][self.name]["address"])
-        claim = Claim(plan.plan.id, time.time_ns(), NOON, (self.name,))
-        return self.executor.run(plan, remediation, [host], claim, lambda: True)
-
-    def broken(self, fault: str) -> bool:
-        return faults.named(fault).look(self.inside).present
-
-    def break_(self, fault: str) -> None:
-        one = faults.named(fault)
-        one.prepare(self.inside)
-        one.inject(self.inside)
-        assert self.broken(fault)
-
-    def run(self, *argv: str) -> str:
-        return self.inside.run(*argv).out
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    folder = tmp_path_factory.mktemp("lab")
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")], check=True)
-    (folder / "sudoers").write_text(f"{ACCOUNT} ALL=(root) NOPASSWD: ALL\n")
-    name = f"fix{os.getpid()}"
-    account = f"{ACCOUNT}:{folder}/key.pub:{folder}/sudoers"
-    command = [sys.executable, "-m", "lab"]
-    up = [*command, "up", "--hosts", "1", "--name", name, "--account", account, "--dir", str(folder / "lab"), "--json"]
-    answer = subprocess.run([*up, "--die-with", str(os.getpid())], cwd=PROJECT, check=True, capture_output=True)
-    yield Fleet(name, json.loads(answer.stdout), folder / "key")
-    subprocess.run([*command, "down", "--name", name], cwd=PROJECT, check=True, capture_output=True)
 
 
 def test_a_dead_service_is_restarted(fleet: Fleet) -> None:

@@ -13,7 +13,7 @@ from aiops.domain.severity import Severity
 from aiops.domain.sweep import Blind
 from aiops.domain.verdict import Verdict
 from aiops.errors import RefusedError
-from tests.incident_world import World
+from tests.incident_world import RESTART, World
 
 
 @pytest.fixture
@@ -247,6 +247,27 @@ def test_a_playbook_outside_the_catalogue_goes_to_a_human(world: World, playbook
 
     assert world.only().state is State.ESCALATED
     assert not handed.plans
+
+
+def test_an_older_name_of_a_playbook_is_planned_under_its_own(tmp_path: Path) -> None:
+    world = World(tmp_path, catalogue={"restart_service": RESTART.model_copy(update={"aliases": ("restart_ct",)})})
+    steps.correlate(world.sweep(world.finding()), world.services)
+    incident = world.only()
+    verdict = Verdict(incident=incident.id, action="remediate", playbook="restart_ct", reason="x", source="llm:x")
+    steps.authorise(verdict, world.services)
+
+    assert world.ledger.plan_of(incident.id).remediation == "restart_service"
+    assert world.ledger.verdict(incident.id).playbook == "restart_service"
+
+
+def test_a_human_may_ask_for_a_playbook_by_an_older_name(tmp_path: Path) -> None:
+    renamed = RESTART.model_copy(update={"aliases": ("restart_ct",)})
+    world = World(tmp_path, decision="ask", catalogue={"restart_service": renamed})
+    opened(world)
+
+    made, _ = steps.replan(world.only().id, "restart_ct", world.services)
+
+    assert made.remediation == "restart_service"
 
 
 def test_a_second_verdict_changes_nothing(world: World) -> None:

@@ -34,10 +34,11 @@ def test_a_rule_allows_exactly_what_it_names() -> None:
     ("hosts", "change"),
     [
         ((Host(name="x"),), {}),
+        ((WEB,), {"never_roles": ("db", "web")}),
         ((WEB, Host(name="web2", role="web")), {}),
         ((Host(name="dns1", role="web", pair="dns"), Host(name="dns2", role="web", pair="dns")), {"max_hosts": 2}),
     ],
-    ids=["unknown role", "too many hosts", "both halves of a pair"],
+    ids=["unknown role", "a role the manifest forbids", "too many hosts", "both halves of a pair"],
 )
 def test_blast_radius_is_never(hosts: tuple[Host, ...], change: dict[str, object]) -> None:
     assert decide(AUTO, *hosts, **change) == "never"

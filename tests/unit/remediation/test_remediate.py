@@ -263,6 +263,12 @@ def test_a_host_that_must_never_be_touched_is_refused(scene: Scene) -> None:
     assert scene.refused(scene.sign()) == "never_hosts"
 
 
+def test_a_host_whose_role_the_manifest_forbids_is_refused(scene: Scene) -> None:
+    barred = scene.services.catalogue["restart_service"].model_copy(update={"never_roles": ("web",)})
+    scene.services = replace(scene.services, catalogue={"restart_service": barred})
+    assert scene.refused(scene.sign()) == "never_roles"
+
+
 def test_only_so_many_plans_are_started_within_an_hour(scene: Scene) -> None:
     for number in range(3):
         assert scene.ring(scene.sign(id=f"p{number}")).status == "success"

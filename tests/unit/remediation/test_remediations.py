@@ -11,7 +11,7 @@ from aiops.domain.finding import Finding
 from aiops.domain.remediation import Param, Remediation
 from aiops.domain.severity import Severity
 from aiops.errors import ManifestError, RefusedError, UnknownError
-from aiops.remediations import bind, check_params, load, schema_for_llm
+from aiops.remediations import bind, check_params, load, resolve, schema_for_llm
 from tests.plans import NOON
 
 PLAYBOOK = """---
@@ -112,6 +112,9 @@ def test_a_playbook_and_its_manifest_make_a_remediation(folder: Path) -> None:
         ("{unit: subject}", "{unit: subject, size: host}", "no option 'size'"),
         ("fixes: [", "fixes: [{kind: service.dead, params: {unit: subject}}, ", "names a kind twice"),
         ("verify: [health]", "verify: []", "verify"),
+        ("approval: auto", "approval: auto\n      aliases: ['Do It']", "no name"),
+        ("approval: auto", "approval: auto\n      aliases: [do_it]", "ambiguous"),
+        ("approval: auto", "approval: auto\n      aliases: [old, old]", "ambiguous"),
         ("argument_specs:", "argument_specs: [", "cannot be read"),
     ],
 )
@@ -122,6 +125,25 @@ def test_a_manifest_that_says_something_wrong_is_refused(folder: Path, old: str,
         load(folder)
     assert complaint in refused.value.reason
     assert refused.value.path.endswith("do_it.meta.yml")
+
+
+def test_an_older_name_leads_to_the_playbook_and_no_other_name_does(folder: Path) -> None:
+    text = MANIFEST.replace("approval: auto", "approval: auto\n      aliases: [do_that]")
+    (folder / "do_it.meta.yml").write_text(text)
+    catalogue = load(folder)
+    assert resolve(catalogue, "do_that") == "do_it"
+    assert resolve(catalogue, "do_it") == "do_it"
+    assert resolve(catalogue, "do_what") == "do_what"
+    assert list(catalogue) == ["do_it"]
+
+
+def test_an_alias_that_two_playbooks_claim_is_refused(folder: Path) -> None:
+    text = MANIFEST.replace("approval: auto", "approval: auto\n      aliases: [old]")
+    (folder / "do_it.meta.yml").write_text(text)
+    (folder / "do_more.yml").write_text(PLAYBOOK)
+    (folder / "do_more.meta.yml").write_text(text.replace("do_it:", "do_more:"))
+    with pytest.raises(ManifestError, match=r"do_more\.meta\.yml: the alias 'old' is ambiguous: do_it"):
+        load(folder)
 
 
 def test_a_playbook_without_its_manifest_is_refused_and_the_other_way_round(folder: Path) -> None:
