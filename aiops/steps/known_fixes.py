@@ -29,7 +29,9 @@ def known(incident: Incident, services: IncidentServices) -> Verdict | None:
         return _verdict(incident, *certain[0], certain[0][1].reason)
     offered = {remediation.id for remediation, _, _ in candidates(incident, services)}
     return (
-        known_fix(incident, services) or _ruled(incident, certain, offered, services) or learned_fix(incident, offered, services)
+        known_fix(incident, services)
+        or _ruled(incident, certain, offered, services)
+        or learned_fix(incident, offered, services)
     )
 
 
