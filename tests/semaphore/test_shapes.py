@@ -13,13 +13,6 @@ _ROOT = Path(os.environ.get("AIOPS_REFERENCE") or Path(__file__).resolve().paren
 PUBLISHED = _ROOT / "specs" / "semaphore" / "api-docs.yml"
 
 
-def _compared() -> list[str]:
-    if PUBLISHED.is_file():
-        return sorted(SHAPES)
-    print(f"the published API is left out: there is no {PUBLISHED}; set AIOPS_REFERENCE")  # noqa: T201 - the reason must be seen
-    return []
-
-
 def _published(name: str) -> dict[str, Any]:
     whole = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))
     if name == "TaskRequest":
@@ -28,8 +21,12 @@ def _published(name: str) -> dict[str, Any]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "published_name" in metafunc.fixturenames:
-        metafunc.parametrize("published_name", _compared())
+    """Without the folder there is nothing to compare with, and pytest prints why."""
+    if "published_name" not in metafunc.fixturenames:
+        return
+    missing = pytest.mark.skip(reason=f"the published API is left out: no {PUBLISHED}; set AIOPS_REFERENCE")
+    marks = [] if PUBLISHED.is_file() else [missing]
+    metafunc.parametrize("published_name", [pytest.param(name, marks=marks) for name in sorted(SHAPES)])
 
 
 def test_every_field_is_published_or_named_as_one_that_is_not(published_name: str) -> None:
