@@ -14,9 +14,11 @@ from aiops.ports import (
     BridgeServices,
     DetectionServices,
     Events,
+    ExecutionLedger,
     IncidentServices,
     Inventory,
     NotifyServices,
+    Records,
     RemediationServices,
     Shell,
     Thinker,
@@ -167,7 +169,6 @@ def _provider(one: LlmProvider, loop: Any) -> Any:
 def remediation(settings: Settings) -> RemediationServices:
     """CT196: hands, its own ledger and its own limits."""
     from aiops.adapters.ansible_executor import AnsibleExecutor  # noqa: PLC0415
-    from aiops.adapters.execution_ledger import SqliteExecutionLedger  # noqa: PLC0415
     from aiops.adapters.permit import RedisPermit  # noqa: PLC0415
     from aiops.adapters.signing import KeyVerifier  # noqa: PLC0415
 
@@ -176,7 +177,7 @@ def remediation(settings: Settings) -> RemediationServices:
     repair = settings.repair
     return RemediationServices(
         inventory=inventory(settings),
-        executions=SqliteExecutionLedger(settings.state / "executions.sqlite"),
+        executions=executions(settings),
         executor=AnsibleExecutor(
             _playbooks(settings), repair.user, credential(repair.key_file), repair.known_hosts, permit
         ),
@@ -185,8 +186,35 @@ def remediation(settings: Settings) -> RemediationServices:
         floor=settings.floor,
         catalogue=catalogue(settings),
         events=events(settings),
+        records=records(settings),
+        timezone=settings.timezone,
         lease_seconds=repair.lease_seconds,
     )
+
+
+def records(settings: Settings) -> Records:
+    """The paper trail, in git under the state folder."""
+    from aiops.adapters.git_records import GitRecords  # noqa: PLC0415
+    from aiops.adapters.git_repository import GitRepository, Remote  # noqa: PLC0415
+
+    given = settings.records
+
+    def remote(url: str) -> Remote | None:
+        key = credential(given.key_file) if given.key_file else None
+        return Remote(url, given.branch, key, given.known_hosts, given.push_seconds) if url else None
+
+    folder = settings.state / "records"
+    return GitRecords(
+        GitRepository(folder / "transcripts", given.author, remote(given.transcripts_remote)),
+        GitRepository(folder / "journal", given.author, remote(given.journal_remote)),
+    )
+
+
+def executions(settings: Settings) -> ExecutionLedger:
+    """CT196's record alone: for whoever only reads it."""
+    from aiops.adapters.execution_ledger import SqliteExecutionLedger  # noqa: PLC0415
+
+    return SqliteExecutionLedger(settings.state / "executions.sqlite")
 
 
 def notification(settings: Settings) -> NotifyServices:

@@ -6,6 +6,7 @@ from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.dispatch import dispatch
+from aiops.steps.file_records import file_records
 from aiops.steps.freeze import freeze, renew_permit, thaw
 from aiops.steps.look import detect_and_report, detectors
 from aiops.steps.notify import notify
@@ -30,6 +31,7 @@ __all__ = [
     "detect_and_report",
     "detectors",
     "dispatch",
+    "file_records",
     "freeze",
     "gather",
     "look_again",
