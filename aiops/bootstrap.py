@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aiops import detectors, remediations, rules, skills
+from aiops.domain.policy import Policy
 from aiops.domain.remediation import Remediation
 from aiops.errors import SettingsError
 from aiops.ports import (
@@ -87,13 +88,14 @@ def incidents(settings: Settings) -> IncidentServices:
 
     signer = KeySigner(credential(settings.keys.signing))
     playbooks = catalogue(settings)
+    in_force = policy(settings)
     return IncidentServices(
         inventory=inventory(settings),
         ledger=SqliteIncidentLedger(settings.state / "incidents.sqlite"),
         events=events(settings),
         signer=signer,
         permits=RedisPermitOffice(settings.redis.full_url(), signer),
-        policy=settings.policy,
+        policy=in_force,
         catalogue=playbooks,
         rules=rules.load(settings.known.rules or rules.SHIPPED),
         skills=(*skills.load(skills.SHIPPED, playbooks), *skills.load(settings.state / "skills", playbooks)),
@@ -102,13 +104,25 @@ def incidents(settings: Settings) -> IncidentServices:
         llm_budget=settings.llm.budget(),
         group_hosts=settings.correlation.group_hosts,
         blind_after=settings.correlation.blind_after,
-        relapse_window=timedelta(hours=settings.policy.relapse_hours),
+        relapse_window=timedelta(hours=in_force.relapse_hours),
         quiet=settings.quiet,
         benign=settings.benign,
         archive=archive(settings),
         keep_incidents=timedelta(days=settings.records.incident_days),
         keep_sweeps=timedelta(days=settings.records.sweep_days),
     )
+
+
+def policy(settings: Settings) -> Policy:
+    """The policy in force, on the operator's clock unless it names another.
+
+    :raises ManifestError: its file cannot be used
+    """
+    given = settings.policy
+    chosen = rules.load_policy(given.file) if given.file else given
+    if "timezone" in (chosen.model_fields_set | given.model_fields_set):
+        return chosen
+    return chosen.model_copy(update={"timezone": settings.timezone})
 
 
 def archive(settings: Settings) -> Archive:
@@ -319,6 +333,7 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
     return {
         "inventory": lambda: f"{len(inventory(settings).hosts())} hosts",
         "catalogue": lambda: f"{len(catalogue(settings))} playbooks: {', '.join(catalogue(settings))}",
+        "policy": lambda: f"{len(policy(settings).rules)} rules, {policy(settings).default} where none matches",
         "detectors": lambda: ", ".join(detectors.load()),
         "state": lambda: writable(settings.state),
         "ledger": lambda: f"{len(incidents(settings).ledger.live())} incidents are not resolved",

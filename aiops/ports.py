@@ -13,6 +13,7 @@ from aiops.domain.audit import AuditLine, Break, Head
 from aiops.domain.event import Event
 from aiops.domain.fact import utcnow
 from aiops.domain.finding import Finding
+from aiops.domain.held import Held
 from aiops.domain.host import Host
 from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.outcome import Outcome
@@ -367,6 +368,18 @@ class IncidentLedger(QuietLedger, AuditLog, Protocol):
 
     def blind_streak(self, host: str, detector: str, probe: str) -> int:
         """For how many sweeps in a row the probe has been blind on the host; 0 when it could look the last time."""
+
+    def hold(self, incident: str, until: datetime) -> None:
+        """Its question waits until then."""
+
+    def held(self) -> Sequence[Held]:
+        """Every question that waits, the one that ends first before the others."""
+
+    def looking(self, incident: str, look: str, at: datetime) -> None:
+        """A sweep of that name looks again before it is asked."""
+
+    def unhold(self, incident: str) -> None:
+        """It waits no more."""
 
     def frozen(self) -> str:
         """Who froze it and why; empty when not frozen."""

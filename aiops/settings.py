@@ -104,6 +104,20 @@ class Repair(Section):
     concurrency: int = Field(default=4, ge=1, le=16, description="playbooks that may run side by side")
 
 
+class PolicySettings(Policy):
+    """The policy, here or in a file of its own."""
+
+    file: str = Field(
+        default="", description="a policy file instead of what stands here: a path, or `homelab`, which is shipped"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.file and self.model_fields_set - {"file", "timezone"}:
+            raise ValueError("with file, everything else of the policy stands in that file")
+        return self
+
+
 class Keys(Section):
     """Ed25519: the private key that signs plans and permits (CT190 only), the public ones trusted for it (CT196)."""
 
@@ -268,7 +282,7 @@ class Settings(BaseSettings):
     ssh: Ssh = Ssh()
     repair: Repair = Repair()
     keys: Keys = Keys()
-    policy: Policy = Policy()
+    policy: PolicySettings = PolicySettings()
     floor: Floor = Floor()
     llm: Llm = Llm()
     known: Known = Known()

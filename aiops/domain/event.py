@@ -26,6 +26,7 @@ TYPES: Final[dict[str, str]] = {
     "llm.asked": "An LLM provider had its turn in a judgement; outcome, seconds, tokens and cost are in the context.",
     "verdict.given": "Triage, a known fix or the fallback judged an incident.",
     "plan.made": "A remediation with its targets and parameters was proposed for an incident.",
+    "plan.held": "A plan needs an approval, but these are quiet hours: it is looked at again and asked about afterwards.",
     "plan.approved": "Policy or a human approved exactly this plan.",
     "plan.refused": "Policy, a floor or a check of the remediation container refused the plan; the reason is a word.",
     "plan.denied": "A human said no.",

@@ -19,6 +19,7 @@ from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.triage import triage
+from aiops.steps.why import why
 
 __all__ = [
     "acknowledge",
@@ -50,4 +51,5 @@ __all__ = [
     "thaw",
     "triage",
     "unsilence",
+    "why",
 ]

@@ -107,7 +107,7 @@ def decide(
     hosts = [services.inventory.find(name) for name in plan.hosts]
     kinds = [finding.kind for finding in incident.findings if finding.kind in {fix.kind for fix in remediation.fixes}]
     decision, reason = services.policy.decide(
-        kinds, remediation, hosts, incident.severity, relapse=bool(incident.relapse_of)
+        kinds, remediation, hosts, incident.severity, relapse=bool(incident.relapse_of), at=services.clock()
     )
     frozen = services.ledger.frozen()
     if decision == "auto" and frozen:
@@ -118,22 +118,58 @@ def decide(
     return decision, reason
 
 
-def await_approval(incident: Incident, plan: Plan, reason: str, services: IncidentServices) -> Handover:
-    """Park the plan until a human says yes or no, and tell the human."""
+def await_approval(
+    incident: Incident, plan: Plan, reason: str, services: IncidentServices, *, awake: bool = False
+) -> Handover:
+    """Park the plan until a human says yes or no, and tell the human; in quiet hours only one who is ``awake``."""
     before = (State.TRIAGED, State.ESCALATED, State.REMEDIATING)
+    until = None if awake else services.policy.quiet_until(services.clock())
     text = f"waiting for approval ({reason}): {plan.remediation} on {', '.join(plan.hosts)}"
-    waiting = move(incident, before, State.AWAITING_APPROVAL, "authorise", text, services)
+    if until:
+        text += f"; nobody is asked before {until:%H:%M} UTC"
+    with services.ledger.together():
+        waiting = move(incident, before, State.AWAITING_APPROVAL, "authorise", text, services)
+        if waiting and until:
+            services.ledger.hold(incident.id, until)
     if waiting is None:
         return Handover()
+    if until:
+        happened(waiting, "plan.held", text, services, plan=plan.model_dump(mode="json"), digest=plan.digest)
+        return Handover()
+    return _asked(waiting, plan, text, services)
+
+
+def ask(incident: Incident, plan: Plan, reason: str, services: IncidentServices) -> Handover:
+    """Tell the human about a plan of an incident that waits already."""
+    text = f"waiting for approval ({reason}): {plan.remediation} on {', '.join(plan.hosts)}"
+    services.ledger.note(incident.id, Entry(at=services.clock(), step="authorise", text=text))
+    return _asked(incident, plan, text, services)
+
+
+def start(incident: Incident, plan: Plan, reason: str, services: IncidentServices) -> Handover:
+    """Approve by policy, and sign."""
+    approve_automatically(plan, services)
+    happened(
+        incident,
+        "plan.approved",
+        f"{plan.remediation} on {', '.join(plan.hosts)}: {reason}",
+        services,
+        plan=plan.id,
+        by="policy",
+    )
+    return dispatch(plan.id, services)
+
+
+def _asked(incident: Incident, plan: Plan, text: str, services: IncidentServices) -> Handover:
     notice = happened(
-        waiting,
+        incident,
         "plan.made",
         f"{text}. Approve with: aiops approve {incident.id}",
         services,
         plan=plan.model_dump(mode="json"),
         digest=plan.digest,
     )
-    return Handover(notices=notices(waiting, notice, services))
+    return Handover(notices=notices(incident, notice, services))
 
 
 def escalate(incident: Incident, step: str, reason: str, services: IncidentServices) -> Handover:
@@ -182,16 +218,7 @@ def _act_on(incident: Incident, verdict: Verdict, services: IncidentServices) ->
         return escalate(incident, "authorise", reason, services)
     if decision == "ask":
         return await_approval(incident, plan, reason, services)
-    approve_automatically(plan, services)
-    happened(
-        incident,
-        "plan.approved",
-        f"{plan.remediation} on {', '.join(plan.hosts)}: {reason}",
-        services,
-        plan=plan.id,
-        by="policy",
-    )
-    return dispatch(plan.id, services)
+    return start(incident, plan, reason, services)
 
 
 def replan(incident: str, playbook: str, services: IncidentServices) -> tuple[Plan, Handover]:
@@ -220,4 +247,4 @@ def replan(incident: str, playbook: str, services: IncidentServices) -> tuple[Pl
     if known.state is State.AWAITING_APPROVAL:
         services.ledger.note(incident, Entry(at=services.clock(), step="authorise", text=f"new plan {made.id}: {name}"))
         return made, Handover()
-    return made, await_approval(known, made, "a human asked for it", services)
+    return made, await_approval(known, made, "a human asked for it", services, awake=True)
