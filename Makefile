@@ -27,11 +27,12 @@ shell: $(VENV)/.local ## A Python shell with the tasks imported, talking to a ru
 .PHONY: test
 test: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests: real Redis, MQTT, sshd, Ansible, the whole system as processes
 	@$(BIN)/python -m pytest -q -m "not lab and not litellm" $(ARGS)
-	@$(VENV)-triage/bin/python -m pytest -q -m litellm tests/llm
+	@$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py
 
 .PHONY: fleet
-fleet: $(VENV)/.dev tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop
-	@$(BIN)/python -m pytest -q -m lab $(ARGS)
+fleet: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop
+	@$(BIN)/python -m pytest -q -m "lab and not litellm" $(ARGS)
+	@$(VENV)-triage/bin/python -m pytest -q -m "lab and litellm" tests/pipeline/test_injection_lab.py
 
 .PHONY: fast
 fast: $(VENV)/.dev ## The tests that need nothing but Python
@@ -52,6 +53,11 @@ lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 .PHONY: matrix
 matrix: ## The fast tests on every Python from 3.11 to 3.13 that is found
 	@.ci/matrix
+
+.PHONY: bench
+bench: $(VENV)/.dev tools ## What it costs, as ratios measured side by side in one run: a storm, and a sweep of 60 hosts
+	@$(BIN)/python -m bench.storm
+	@$(BIN)/python -m bench $(ARGS)
 
 ##@ Write
 

@@ -12,6 +12,13 @@ GUARDIANS: dict[str, timedelta | crontab] = {
     "health": timedelta(minutes=5),
     "disk": timedelta(minutes=5),
     "audit-dpkg-rc": timedelta(minutes=5),
+    "soc": timedelta(minutes=5),
+    "security": crontab(hour=8, minute=30),
+    "backup": crontab(hour=6, minute=0),
+    "config-backup": crontab(hour=6, minute=0),
+    "drives": crontab(hour=9, minute=0),
+    "certs": crontab(hour=10, minute=0),
+    "upgrade-check": crontab(hour=10, minute=0),
 }
 
 HOUSEKEEPING: dict[str, timedelta | crontab] = {

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from aiops import detectors, remediations, rules, skills
 from aiops.domain.policy import Policy
 from aiops.domain.remediation import Remediation
-from aiops.errors import SettingsError
+from aiops.domain.skill import Skill
+from aiops.errors import SettingsError, UnknownError
 from aiops.ports import (
     Archive,
     BridgeServices,
@@ -19,6 +20,7 @@ from aiops.ports import (
     IncidentServices,
     Inventory,
     NotifyServices,
+    ProviderState,
     Records,
     RemediationServices,
     Shell,
@@ -98,7 +100,7 @@ def incidents(settings: Settings) -> IncidentServices:
         policy=in_force,
         catalogue=playbooks,
         rules=rules.load(settings.known.rules or rules.SHIPPED),
-        skills=(*skills.load(skills.SHIPPED, playbooks), *skills.load(settings.state / "skills", playbooks)),
+        skills=_skills(settings, playbooks),
         keep_lessons=timedelta(days=settings.known.lesson_days),
         llm=bool(settings.llm.chain()),
         llm_budget=settings.llm.budget(),
@@ -118,11 +120,46 @@ def policy(settings: Settings) -> Policy:
 
     :raises ManifestError: its file cannot be used
     """
+    return _policy(settings)
+
+
+def _policy(settings: Settings) -> Policy:
     given = settings.policy
     chosen = rules.load_policy(given.file) if given.file else given
     if "timezone" in (chosen.model_fields_set | given.model_fields_set):
         return chosen
     return chosen.model_copy(update={"timezone": settings.timezone})
+
+
+def scratch(
+    settings: Settings, place: Path, *, policy: Policy | None = None, folder: Path | None = None
+) -> IncidentServices:
+    """The deciding side with a ledger that is thrown away, nobody to tell and no key: for a replay."""
+    from aiops.adapters.incident_ledger import SqliteIncidentLedger  # noqa: PLC0415
+    from aiops.adapters.memory_events import MemoryEvents  # noqa: PLC0415
+    from aiops.adapters.null_signer import NullSigner  # noqa: PLC0415
+
+    playbooks = catalogue(settings)
+    nobody = NullSigner()
+    return IncidentServices(
+        inventory=inventory(settings),
+        ledger=SqliteIncidentLedger(place / "scratch.sqlite"),
+        events=MemoryEvents(),
+        signer=nobody,
+        permits=nobody,
+        policy=policy or _policy(settings),
+        catalogue=playbooks,
+        rules=rules.load(folder or settings.known.rules or rules.SHIPPED),
+        skills=_skills(settings, playbooks),
+        keep_lessons=timedelta(days=settings.known.lesson_days),
+        llm=bool(settings.llm.chain()),
+        llm_budget=settings.llm.budget(),
+    )
+
+
+def _skills(settings: Settings, playbooks: Mapping[str, Remediation]) -> tuple[Skill, ...]:
+    """The shipped ones and those that somebody put into the state folder."""
+    return (*skills.load(skills.SHIPPED, playbooks), *skills.load(settings.state / "skills", playbooks))
 
 
 def archive(settings: Settings) -> Archive:
@@ -142,6 +179,28 @@ def thinker(settings: Settings) -> Thinker:
 
     :raises SettingsError: a key cannot be read, or litellm is needed and not installed
     """
+    from aiops.adapters.redis_provider_state import RedisProviderState  # noqa: PLC0415
+
+    return _thinker(settings, RedisProviderState(settings.redis.full_url()))
+
+
+def one_thinker(settings: Settings, name: str) -> Thinker:
+    """One provider of the chain by itself, which shares nothing with the triage processes: for a replay.
+
+    :raises UnknownError: no such provider
+    :raises SettingsError: as ``thinker``
+    """
+    from aiops.adapters.memory_provider_state import MemoryProviderState  # noqa: PLC0415
+
+    chosen = tuple(one for one in settings.llm.chain() if one.name == name)
+    if not chosen:
+        names = ", ".join(one.name for one in settings.llm.chain()) or "none"
+        raise UnknownError("provider", name, f"configured: {names}")
+    llm = settings.llm.model_copy(update={"providers": chosen, "model": ""})
+    return _thinker(settings.model_copy(update={"llm": llm}), MemoryProviderState())
+
+
+def _thinker(settings: Settings, state: ProviderState) -> Thinker:
     llm = settings.llm
     if not llm.chain():
         from aiops.adapters.null_thinker import NullThinker  # noqa: PLC0415
@@ -149,12 +208,11 @@ def thinker(settings: Settings) -> Thinker:
         return NullThinker()
     from aiops.adapters.background_loop import BackgroundLoop  # noqa: PLC0415
     from aiops.adapters.provider_chain import Limits, ProviderChain  # noqa: PLC0415
-    from aiops.adapters.redis_provider_state import RedisProviderState  # noqa: PLC0415
 
     loop = BackgroundLoop()
     return ProviderChain(
         [_provider(one, loop) for one in llm.chain()],
-        RedisProviderState(settings.redis.full_url()),
+        state,
         Limits(llm.deadline, llm.seconds, llm.budget(), llm.eur_per_dollar),
         language=llm.language,
     )
@@ -335,6 +393,8 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
         "catalogue": lambda: f"{len(catalogue(settings))} playbooks: {', '.join(catalogue(settings))}",
         "policy": lambda: f"{len(policy(settings).rules)} rules, {policy(settings).default} where none matches",
         "detectors": lambda: ", ".join(detectors.load()),
+        "rules": lambda: f"{len(rules.load(settings.known.rules or rules.SHIPPED))} rules",
+        "skills": lambda: f"{len(_skills(settings, catalogue(settings)))} skills from files",
         "state": lambda: writable(settings.state),
         "ledger": lambda: f"{len(incidents(settings).ledger.live())} incidents are not resolved",
         "freeze": lambda: incidents(settings).ledger.frozen() or "not frozen",

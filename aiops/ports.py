@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from aiops.domain.audit import AuditLine, Break, Head
+from aiops.domain.certificate import Served
 from aiops.domain.event import Event
 from aiops.domain.fact import utcnow
 from aiops.domain.finding import Finding
@@ -74,6 +75,12 @@ class Web(Protocol):
 
         :raises SettingsError: the address is no http or https address
         :raises UnknownError: the name cannot be resolved from here, so nothing is known about the server
+        """
+
+    def certificate(self, endpoint: str, seconds: float) -> Served:
+        """The certificate a TLS endpoint shows (``name``, ``name:port`` or ``name@address:port``), good or not.
+
+        :raises SettingsError: this is no such endpoint
         """
 
 
@@ -596,6 +603,12 @@ class ProviderState(Protocol):
 
     def worked(self, provider: str) -> None:
         """It answered: no failures in a row, no rest."""
+
+    def remember(self, question: str, answer: str, seconds: float) -> None:
+        """Keep the answer to a question that cost something for so long: a doorbell that rings twice is not paid twice."""
+
+    def recall(self, question: str) -> str:
+        """The answer that is kept; empty when there is none. Anybody may have put it there: it is checked like a new one."""
 
     def spend(self, spent: Spent, at: datetime) -> None:
         """Add to what that day and month have cost."""

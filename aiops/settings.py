@@ -21,7 +21,9 @@ from aiops.domain.verdict import Budget
 from aiops.errors import SettingsError
 
 _DEFAULT_FILE = Path("/etc/aiops/aiops.toml")
-_OTHER_VARIABLES = frozenset({"AIOPS_CONFIG", "AIOPS_REDIS_SERVER", "AIOPS_LAB_CACHE", "AIOPS_PORT_BASE"})
+_OTHER_VARIABLES = frozenset(
+    {"AIOPS_CONFIG", "AIOPS_REFERENCE", "AIOPS_REDIS_SERVER", "AIOPS_LAB_CACHE", "AIOPS_PORT_BASE"}
+)
 """Variables with our prefix that are no settings."""
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from aiops import bootstrap
 from aiops.ports import DetectionServices, IncidentServices, NotifyServices, RemediationServices, TriageServices
 from aiops.settings import Settings, load_settings
-from tasks.schedule import periods
+from tasks.periods import periods
 
 Services = TypeVar("Services")
 

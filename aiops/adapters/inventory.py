@@ -1,9 +1,9 @@
 """The hosts, from an Ansible inventory in YAML, or just this machine.
 
 Of Ansible's variables ``ansible_host``, ``ansible_port`` and ``ansible_connection: local`` count; of ours ``aiops_role``,
-``aiops_pair``, ``aiops_expected_state``, ``aiops_http`` and
-``aiops_node`` (the host it runs on). Groups pass them on as Ansible does: a child's value over its
-parent's, a host's over all. Everything else (other variables, vaulted values) is passed over unread.
+``aiops_pair``, ``aiops_expected_state``, ``aiops_http``, ``aiops_tls`` and ``aiops_node`` (the host it runs on).
+Groups pass them on as Ansible does: a child's value over its parent's, a host's over all. Everything else (other variables,
+vaulted values) is passed over unread.
 """
 
 import re
@@ -29,7 +29,10 @@ _FIELDS = {
     "aiops_expected_state": "expected_state",
     "aiops_http": "http",
     "aiops_node": "node",
+    "aiops_tls": "tls",
 }
+_LABELS = ("http", "tls", "node")
+"""Fields that become labels of the host."""
 
 
 @dataclass(frozen=True)
@@ -204,8 +207,8 @@ class _File:
     def _host(self, name: str, values: _Vars) -> Host:
         fields: dict[str, Any] = {_FIELDS[key]: value.value for key, value in values.items() if value.value is not None}
         local = fields.pop("local", "") == "local"
-        labels = {label: fields.pop(label) for label in ("http", "node") if fields.get(label)}
-        fields = {key: value for key, value in fields.items() if key not in ("http", "node")}
+        labels = {label: fields.pop(label) for label in _LABELS if fields.get(label)}
+        fields = {key: value for key, value in fields.items() if key not in _LABELS}
         try:
             return Host(name=name, local=local, labels=labels, **fields)
         except ValidationError as error:

@@ -14,7 +14,7 @@ from aiops.errors import ProviderError, SettingsError
 
 _NO_MONEY: Final = re.compile(r"insufficient|balance|billing|payment|credit", re.IGNORECASE)
 """How providers say with 429 that the account is empty, which no waiting mends."""
-_NO_JSON: Final = re.compile(r"expecting value|json response|valid response|has no attribute|delimiter", re.IGNORECASE)
+_NO_JSON: Final = re.compile(r"\(char \d+\)|json response|valid response block|has no attribute", re.IGNORECASE)
 """How litellm says, often as a 500 of its own, that the provider's body could not be read."""
 
 

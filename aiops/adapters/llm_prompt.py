@@ -44,7 +44,9 @@ _PARAMS: Final = "- params: the parameters as they are offered with the playbook
 
 @dataclass(frozen=True)
 class Prompt:
-    """One question, ready to be sent. ``key`` names it: the same question has the same key, whenever it is asked."""
+    """One question, ready to be sent. ``key`` names it: the same findings and choices have the same key, whenever
+    they are asked about and whatever else has happened meanwhile.
+    """
 
     key: str
     messages: list[dict[str, str]]
@@ -58,7 +60,8 @@ class Prompt:
 
 def prompt_for(question: Question, language: Language = "en") -> Prompt:
     """The messages and the schema of a usable answer."""
-    key = f"{question.incident.id}-{digest(question.model_dump(mode='json', exclude={'budget'}))[:8]}"
+    data = _data(question)
+    key = f"{question.incident.id}-{digest([data['incident'], data['playbooks_offered']])[:8]}"
     return Prompt(key, messages(question, language), answer_schema(question))
 
 
@@ -107,9 +110,10 @@ def plain(text: str, length: int = _TEXT) -> str:
 
 
 def _data(question: Question) -> dict[str, Any]:
+    """Everything in the block."""
     incident = question.incident
     findings: list[dict[str, Any]] = []
-    data = {
+    data: dict[str, Any] = {
         "incident": {
             "id": incident.id,
             "title": plain(incident.title),
@@ -137,7 +141,7 @@ def _data(question: Question) -> dict[str, Any]:
         if findings and room < 0:
             break
         findings.append(shown)
-    data["incident"]["findings_left_out"] = len(incident.findings) - len(findings)  # type: ignore[index]
+    data["incident"]["findings_left_out"] = len(incident.findings) - len(findings)
     return data
 
 

@@ -18,6 +18,7 @@ class MemoryProviderState:
         self._failures: dict[str, int] = {}
         self._trials: dict[str, float] = {}
         self._spent: dict[str, Spent] = {}
+        self._answers: dict[str, tuple[float, str]] = {}
 
     def obstacle(self, provider: str, trial_seconds: float) -> str:
         with self._lock:
@@ -44,6 +45,17 @@ class MemoryProviderState:
         with self._lock:
             for known in (self._failures, self._rests, self._trials):
                 known.pop(provider, None)
+
+    def remember(self, question: str, answer: str, seconds: float) -> None:
+        with self._lock:
+            now = self._now()
+            self._answers = {key: kept for key, kept in self._answers.items() if now < kept[0]}
+            self._answers[question] = (now + seconds, answer)
+
+    def recall(self, question: str) -> str:
+        with self._lock:
+            until, answer = self._answers.get(question, (0.0, ""))
+            return answer if self._now() < until else ""
 
     def spend(self, spent: Spent, at: datetime) -> None:
         with self._lock:

@@ -26,6 +26,8 @@ RESTS: Final[dict[Trouble, tuple[float, ...]]] = {
 }
 """Seconds of rest after the n-th failure in a row. A wrong key or an empty account needs a human, so it rests long; a model
 that answered nonsense may do better with the next question."""
+REMEMBERED: Final = 600.0
+"""Seconds: longer than a question waits in the queue while the sweeper rings for it again."""
 LONGEST_REST: Final = 3600.0
 """Seconds: what a provider's own Retry-After is believed up to."""
 
@@ -107,6 +109,9 @@ class ProviderChain:
         """See the port."""
         end = self._stopwatch() + self._limits.deadline
         prompt = prompt_for(question, self._language)
+        known = self._recalled(prompt, question)
+        if known:
+            return known
         attempts: list[Attempt] = []
         for place, provider in enumerate(self._providers):
             turn = _Turn(
@@ -124,6 +129,14 @@ class ProviderChain:
                 return verdict.model_copy(update={"attempts": tuple(attempts)})
         reasons = "; ".join(f"{attempt.provider}: {attempt.detail}" for attempt in attempts)
         raise ThinkerError(reasons or "no provider is configured", tuple(attempts))
+
+    def _recalled(self, prompt: Prompt, question: Question) -> Verdict | None:
+        """The verdict of the same question a moment ago: the sweeper rings again for what waits in the queue."""
+        source, _, text = self._state.recall(prompt.key).partition("\n")
+        try:
+            return verdict_from(text, question, source) if source else None
+        except ProviderError:
+            return None
 
     def _share(self, provider: Provider, end: float, place: int) -> float:
         """The provider's seconds: its limit, as far as what comes after it keeps its share."""
@@ -195,11 +208,15 @@ class _Turn:
         try:
             reply = self.provider.ask(self.prompt, self.seconds)
             tokens = (reply.tokens_in or self.prompt.tokens, reply.tokens_out or len(reply.text) // 3 + 1)
-            return verdict_from(reply.text, self.question, f"llm:{self.provider.model}"), None, tokens
+            source = f"llm:{self.provider.model}"
+            verdict = verdict_from(reply.text, self.question, source)
         except ProviderError as failure:
             if failure.trouble == "timeout":
                 tokens = (self.prompt.tokens, ANSWER_TOKENS)
             return None, failure, tokens
+        if self._euros(*tokens) != 0:
+            self.state.remember(self.prompt.key, f"{source}\n{reply.text}", REMEMBERED)
+        return verdict, None, tokens
 
     def _give_rest(self, failure: ProviderError) -> None:
         rests = RESTS[failure.trouble] if failure.rest is None else (min(failure.rest, LONGEST_REST),)

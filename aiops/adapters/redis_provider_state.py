@@ -67,6 +67,15 @@ class RedisProviderState:
         keys = [self._key(what, provider) for what in ("rest", "rested", "failures", "trial")]
         self._try(lambda: self._redis.delete(*keys), lambda: None)
 
+    def remember(self, question: str, answer: str, seconds: float) -> None:
+        self._own.remember(question, answer, seconds)
+        key = self._key("answer", question)
+        self._try(lambda: self._redis.set(key, answer, px=_milliseconds(seconds)), lambda: None)
+
+    def recall(self, question: str) -> str:
+        key = self._key("answer", question)
+        return self._try(lambda: str(self._redis.get(key) or ""), lambda: self._own.recall(question))
+
     def spend(self, spent: Spent, at: datetime) -> None:
         self._own.spend(spent, at)
 

@@ -8,6 +8,8 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from aiops.adapters.tls import served
+from aiops.domain.certificate import Served
 from aiops.errors import SettingsError, UnknownError
 from aiops.ports import Page
 
@@ -51,6 +53,10 @@ class PlainWeb:
             end.cancel()
             connection.close()
         return Page(url, status, reason, time.monotonic() - started)
+
+    def certificate(self, endpoint: str, seconds: float) -> Served:
+        """See ``aiops.ports.Web``."""
+        return served(endpoint, self._tls, seconds)
 
     def _connection(self, url: str, seconds: float) -> tuple[HTTPConnection, str]:
         try:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from aiops.condense.lines import Tool, fold
+from aiops.condense.lines import Tool, bounded, fold
 from aiops.condense.recognise import recognise
 
 SHORT: Final = 25
@@ -53,9 +53,10 @@ def digest_of(text: str) -> str:
 
 def _shown(lines: list[str], tool: Tool) -> list[str]:
     """The tool's choice, and every error it did not choose: no rule may hide one."""
-    kept = dict(tool.keep(lines))
-    told = {tool.shape_of(lines[index]) for index in kept} | {tool.shape_of(line) for line in kept.values()}
-    for index, line in enumerate(lines):
+    short = [bounded(line) for line in lines]
+    kept = {index: bounded(line) for index, line in tool.keep(lines if tool.reads_data else short).items()}
+    told = {tool.shape_of(short[index]) for index in kept} | {tool.shape_of(line) for line in kept.values()}
+    for index, line in enumerate(short):
         if index not in kept and tool.is_error(line) and (tool.shape_of(line) not in told):
             kept[index] = line
     return fold([kept[index].rstrip() for index in sorted(kept) if kept[index].strip()], tool)

@@ -17,7 +17,8 @@ _WORDS = (
 )
 ERROR: Final = re.compile(
     rf"(?<![\w@/.-])(?:{_WORDS})(?![\w@/-])|(?<!\w)E: |(?<!\w)W: |\b[A-Z]\w*(?:Error|Exception|Impossible)\b|"
-    r"\b(?:exit(?:ed)?(?: with)?(?: code| status)?|status|rc)[ =:]+[1-9]\d*\b|\*\*\*",
+    r"\b(?:exit(?:ed)?(?: with)?(?: code| status)?|status|rc)[ =:]+[1-9]\d*\b|\*\*\*|"
+    r"^[EWF]\d{4} \d\d:\d\d",
     re.IGNORECASE,
 )
 """Words that stand by themselves: the package ``http-errors`` is no error, nor is ``failed=0`` followed to its end."""
@@ -38,6 +39,8 @@ _NAME: Final = re.compile(r"\b(?:(?:\d{1,3}\.){3}\d{1,3}|[A-Za-z_][\w.-]*\d[\w.-
 _IDENTIFIER: Final = re.compile(r"[0-9a-f-]{8,}")
 LONGEST: Final = 400
 """Characters of one line: a line of a terminal four times over; what is cut is said."""
+REACH: Final = 2000
+"""Characters of one line that are read at all; longer ones are data, not speech."""
 _AROUND: Final = 140
 _TOP: Final = 5
 _APART: Final = 2
@@ -49,7 +52,7 @@ class Tool:
     """How to read what one tool prints. ``keep`` names the lines to show, by position, and how each is shown.
 
     ``noise`` is what looks like an error and is none, in this tool's output; ``shape`` makes lines alike that say the same.
-    Where the order of lines is the news (``ordered``), only neighbours are folded.
+    Where the order of lines is the news (``ordered``), only neighbours are folded. ``reads_data``: ``keep`` bounds lines itself.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Tool:
     noise: re.Pattern[str] | None = None
     shape: Shape | None = None
     ordered: bool = False
+    reads_data: bool = False
 
     def shape_of(self, line: str) -> str:
         """What the line says, without what varies."""
@@ -77,6 +81,17 @@ def shape(line: str) -> str:
     for pattern, instead in _VARIABLE:
         line = pattern.sub(instead, line)
     return " ".join(line.split())
+
+
+def bounded(line: str) -> str:
+    """A line of which the patterns see at most ``REACH`` characters: whoever writes into a log must not make us slow."""
+    if len(line) <= REACH:
+        return line
+    half = REACH // 2 - 50
+    found = ERROR.search(line, half)
+    start = min(max(half, found.start() - half // 2), len(line) - half) if found else len(line) - half
+    cut = start - half + max(0, len(line) - start - half)
+    return f"{line[:half]} ... {line[start : start + half]} [{cut} characters omitted]"
 
 
 def clip(line: str) -> str:

@@ -7,6 +7,7 @@ functions from what the probes read to findings, so a recording of real output i
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -29,6 +30,10 @@ class Subject:
     detector: "Detector"
     now: datetime
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def matches(self, name: str, threshold: str) -> bool:
+        """Whether the name is one of the threshold's shell patterns."""
+        return any(fnmatchcase(name, pattern) for pattern in self.settings[threshold])
 
     def finding(
         self,

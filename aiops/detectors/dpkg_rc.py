@@ -28,7 +28,7 @@ from aiops.domain.finding import Finding, Kind
 from aiops.domain.severity import Severity
 from aiops.probes import UnreadableError
 from aiops.probes.apt_history import HISTORY, Item, Transaction
-from aiops.probes.dpkg import PACKAGES, Package
+from aiops.probes.dpkg import KERNEL, LIBRARY, PACKAGES, Package
 from aiops.probes.processes import PROCESSES
 
 DETECTOR = Detector(
@@ -51,8 +51,6 @@ DETECTOR = Detector(
     },
 )
 
-_KERNEL = re.compile(r"(linux|pve|proxmox)-(image|kernel|modules|headers)-.*\d.*")
-_LIBRARY = re.compile(r"lib(?!apache2-mod-|nginx-mod-|pam-|nss-|virt|reoffice)[a-z0-9+.-]*\d[a-z0-9+.-]*")
 _LIBRARY_SECTIONS = frozenset({"libs", "oldlibs", "libdevel", "introspection", "debug"})
 _DPKG = re.compile(r"(/usr/bin/)?dpkg( .*)?")
 
@@ -86,9 +84,9 @@ def _unasked(transaction: Transaction, item: Item) -> bool:
 def _replaceable(host: Subject, item: Item, row: Package | None) -> bool:
     if any(fnmatchcase(item.name, pattern) for pattern in host.settings["allowed_removals"]):
         return True
-    if _KERNEL.fullmatch(item.name) or (row and row.family in {*_LIBRARY_SECTIONS, "kernel"}):
+    if KERNEL.fullmatch(item.name) or (row and row.family in {*_LIBRARY_SECTIONS, "kernel"}):
         return True
-    return row is None and bool(_LIBRARY.fullmatch(item.name))
+    return row is None and bool(LIBRARY.fullmatch(item.name))
 
 
 @DETECTOR.check(PACKAGES, HISTORY, kinds=["package.removed", "package.removed_by_install", "package.leftover"])
@@ -145,7 +143,7 @@ def _allowed(host: Subject, package: Package) -> bool:
 
 
 def _leftovers(host: Subject, leftovers: list[Package]) -> Iterator[Finding]:
-    kernels = [package for package in leftovers if package.family == "kernel" or _KERNEL.fullmatch(package.name)]
+    kernels = [package for package in leftovers if package.family == "kernel" or KERNEL.fullmatch(package.name)]
     for package in leftovers:
         if package not in kernels:
             yield host.finding(

@@ -14,7 +14,7 @@ class Quiet(BaseModel):
 
     storm_incidents: int = Field(default=20, ge=2, description="new incidents within storm_minutes that make a storm")
     storm_minutes: int = Field(
-        default=5, ge=1, le=120, description="the window; a storm ends when it is calm for so long"
+        default=5, ge=1, le=120, description="the window; a storm ends when a quarter of that comes in it"
     )
     most_incidents: int = Field(
         default=60,

@@ -50,12 +50,14 @@ class Probe(Generic[Read_co]):
 class Visit:
     """Pages that the detection worker itself asks for, as a user would: not part of the host's script.
 
-    ``urls`` names them for a host; each may take ``seconds``. The check gets a tuple of ``aiops.ports.Page``.
+    ``urls`` names them for a host; each may take ``seconds``. The check gets a tuple of ``aiops.ports.Page``; of
+    ``aiops.domain.certificate.Served`` where ``certificate`` asks for a handshake only.
     """
 
     name: str
     urls: Callable[[Host], tuple[str, ...]]
     seconds: int = 10
+    certificate: bool = False
 
 
 AnyProbe = Probe[Any]

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 from aiops.probes import MIB, Probe, UnreadableError
 
+KERNEL = re.compile(r"(linux|pve|proxmox)-(image|kernel|modules|headers)-.*\d.*")
+"""Names of versioned kernel packages: each upgrade brings a new one."""
+
+LIBRARY = re.compile(r"lib(?!apache2-mod-|nginx-mod-|pam-|nss-|virt|reoffice)[a-z0-9+.-]*\d[a-z0-9+.-]*")
+"""Names of libraries, which a newer version of another name replaces."""
+
 _WANTS = {"unknown": "u", "install": "i", "hold": "h", "deinstall": "r", "purge": "p"}
 _STATES = {
     "not-installed": "n",

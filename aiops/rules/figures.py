@@ -17,6 +17,7 @@ _SIZE: Final = r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b\b"
 _READ_ONLY: Final = re.compile(
     r"\b(?:squashfs|iso9660|udf|erofs|cramfs|overlay(?:fs)?|/snap/|/dev/loop\d|/dev/sr\d|devtmpfs)\b|/snap/"
 )
+_THIN: Final = r"\b(?:data|meta(?:data)?)(?:_percent|%)\W{0,3}(\d+(?:\.\d+)?)"
 _PERCENT: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?%")
 _UNIT: Final = re.compile(
     r"^\W*([\w@.\\:-]+\.(?:service|mount|socket|timer|target|path|swap|device|scope|slice|automount))\s+loaded\s+failed",
@@ -43,7 +44,7 @@ def figures(text: str) -> dict[str, float]:
     for name, values in (
         ("used_percent", list(_used(text))),
         ("inode_percent", [value for value, place in _percentages(text) if place == "inode"]),
-        ("thin_percent", [value for value, place in _percentages(text) if place == "thin"]),
+        ("thin_percent", [value for value, place in _percentages(text) if place == "thin"] + _numbers(_THIN, text)),
         ("restarts", _numbers(r"\bNRestarts\s*[=:]\s*(\d+)", text)),
         ("hosts", _numbers(r"\b(\d+)\s+(?:of\s+\d+\s+)?(?:hosts|nodes|containers|cts|machines|agents)\b", text)),
         ("failed_logins", list(_failed_logins(text))),
@@ -85,7 +86,7 @@ def _used(text: str) -> Iterator[float]:
 
 def _failed_logins(text: str) -> Iterator[float]:
     counted = _numbers(r"\b(\d+)\s+(?:failed|failures|invalid|authentication failures|attempts)", text)
-    counted += _numbers(r"(?:failed|failures?|invalid|attempts?)\b[^\n]{0,80}?[:(]\s*(\d+)\s+(?:in|times|x)\b", text)
+    counted += _numbers(r"(?:failed|failures?|invalid|attempts?)\b[^\n]{0,300}?[:(]\s*(\d+)\s+(?:in|times|x)\b", text)
     counted += _numbers(r"message repeated (\d+) times", text)
     if counted:
         yield max(counted)

@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import Final
 
 from aiops.domain.finding import Finding
 from aiops.domain.rule import Judgement, Ruling
 from aiops.domain.severity import Severity
 from aiops.rules.reading import FOREIGN, Reading, read
+
+SUSPICIOUS: Final = "text-that-talks-to-us"
+"""The one rule that is code: no file of rules can switch it off."""
 
 
 def judge(
@@ -22,7 +27,7 @@ def judge(
     reading = read(finding, playbooks) if foreign else None
     if reading and reading.suspicion:
         return Ruling(
-            rule="text-that-talks-to-us",
+            rule=SUSPICIOUS,
             action="alert_human",
             severity=_at_least_warning(finding, reading, rules, role),
             reason=f"the text holds {reading.suspicion}: it decides nothing, a human looks",
@@ -42,7 +47,7 @@ def judge(
 
 def _at_least_warning(finding: Finding, reading: Reading, rules: Sequence[Judgement], role: str) -> Severity:
     """The severity of what the machine itself said, and never less than a warning."""
-    machine = Reading(reading.machine, reading.machine, "", reading.figures)
+    machine = replace(reading, said=reading.machine, suspicion="", figures=reading.machine_figures)
     for rule in rules:
         if rule.tier != "benign" and _matches(rule, finding, machine, role):
             return max(rule.severity, Severity.WARNING, key=lambda severity: severity.rank)
@@ -64,8 +69,9 @@ def _matches(rule: Judgement, finding: Finding, reading: Reading | None, role: s
         return not _speaks_of_text(rule) and _evidence(rule, finding) and _bounds(rule, _numbers(finding))
     if rule.evidence or (rule.action == "drop" and finding.severity is Severity.CRITICAL):
         return False
-    text = reading.machine if rule.action == "drop" else reading.said
-    return _bounds(rule, reading.figures) and _text(rule, text, reading.said)
+    if rule.action == "drop":
+        return _bounds(rule, reading.machine_figures) and _text(rule, reading.machine, reading.said)
+    return _bounds(rule, reading.figures) and _text(rule, reading.said, reading.said)
 
 
 def _speaks_of_text(rule: Judgement) -> bool:

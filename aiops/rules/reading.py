@@ -32,14 +32,16 @@ _BORROWED: Final = tuple(
 class Reading:
     """One finding's text.
 
-    ``said`` is all of it. ``machine`` is what is left without anything a stranger could have put there: only that may call
-    something benign. ``suspicion`` says what gives the text away, and then no rule looks at it any further.
+    ``said`` is all of it. ``machine`` is what is left without anything a stranger could have put there: only that, and the
+    figures read from it, may call something benign. ``suspicion`` says what gives the text away, and then no rule looks at
+    it any further.
     """
 
     said: str
     machine: str
     suspicion: str
     figures: dict[str, float]
+    machine_figures: dict[str, float]
 
 
 def read(finding: Finding, names: Collection[str] = ()) -> Reading:
@@ -49,7 +51,7 @@ def read(finding: Finding, names: Collection[str] = ()) -> Reading:
     machine = said
     for borrowed in _BORROWED:
         machine = borrowed.sub(" ", machine)
-    return Reading(said, machine, suspicious(said, names), figures(said))
+    return Reading(said, machine, suspicious(said, names), figures(said), figures(machine))
 
 
 def _flat(value: object) -> str:

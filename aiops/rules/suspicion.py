@@ -5,9 +5,11 @@ by us, so it decides nothing: whatever else stands in it, a human looks. The pat
 attacks AIOpsDoom, InjecAgent and AgentDojo; in ``orders.txt``), not known attacks; they can only make a judgement more careful.
 """
 
+import base64
+import binascii
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -19,6 +21,9 @@ _WORTH_STEALING: Final = (
 )
 _OUR_WORDS: Final = frozenset({"spawn_claude", "alert_human", "notify_human", "must_not", "no_playbook"})
 _BREAKS: Final = re.compile(r"[-_+/.]+")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{20,2000}")
+_TOKENS: Final = 50
+"""Decoded at most: more is no log line but a file."""
 _INVISIBLE: Final = frozenset({"Cf", "Co", "Cs"})
 
 
@@ -34,15 +39,27 @@ def suspicious(text: str, names: Collection[str] = ()) -> str:
     if _mixed(plain):
         return "a word in two alphabets"
     lowered = plain.lower()
-    for name in sorted(_OUR_WORDS | {name for name in names if "_" in name}):
+    ours = {name for name in names if "_" in name}
+    for name in sorted(_OUR_WORDS | ours | {name.replace("_", " ") for name in ours if name.count("_") > 1}):
         if re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", lowered):
             return f"the name {name}, which only we use"
-    for reading in (plain, _BREAKS.sub(" ", plain)):
+    for reading in (plain, _BREAKS.sub(" ", plain), *_decoded(plain)):
         for order in _orders():
             found = order.search(reading)
             if found:
                 return f"an order or a claim ({' '.join(found.group().split())[:60]!r})"
     return ""
+
+
+def _decoded(text: str) -> Iterator[str]:
+    """What stands in the text as Base64, where that is words."""
+    for token in _BASE64.findall(text)[:_TOKENS]:
+        try:
+            words = base64.b64decode(token + "=" * (-len(token) % 4), validate=True).decode("utf-8")
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+        if words.isprintable():
+            yield words
 
 
 @cache

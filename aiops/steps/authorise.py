@@ -41,8 +41,9 @@ def _late(incident: Incident, verdict: Verdict, services: IncidentServices) -> H
 
     Neither does an answer once there is a plan: then the human has taken it over.
     """
+    known = services.ledger.verdict(incident.id)
     taken_over = services.ledger.plan_of(incident.id) is not None
-    if verdict.unanswered or taken_over or not services.ledger.replace_verdict(verdict):
+    if known is None or not known.unanswered or verdict.unanswered or taken_over:
         return Handover()
     return _take(incident, State.ESCALATED, verdict, services)
 
@@ -52,6 +53,8 @@ def _take(incident: Incident, before: State, verdict: Verdict, services: Inciden
     triaged = move(incident, (before,), State.TRIAGED, "triage", text, services)
     if triaged is None:
         return Handover()
+    # After the move: a crash between the two leaves the old verdict, which escalates again and is asked about again.
+    services.ledger.replace_verdict(verdict)
     _publish(triaged, verdict, text, services)
     return _act_on(triaged, verdict, services)
 

@@ -6,7 +6,7 @@ from aiops.domain.sweep import Sweep
 from aiops.ports import IncidentServices
 from aiops.steps.authorise import escalate
 from aiops.steps.correlate import close_gone, mark
-from aiops.steps.learned import contradict, learn
+from aiops.steps.learned import contradict, hint_guard, learn
 from aiops.steps.record import move
 
 
@@ -34,4 +34,5 @@ def close(sweep: Sweep, services: IncidentServices) -> Handover:
     closed = move(incident, (State.VERIFYING,), State.RESOLVED, "close", text, services)
     if closed:
         learn(closed, services)
+        hint_guard(closed, services)
     return Handover()

@@ -24,11 +24,13 @@ from aiops.steps.consider import consider
 from aiops.steps.crowd import Crowd
 from aiops.steps.group import groups, open_incident
 from aiops.steps.homes import Homes
-from aiops.steps.hush import UNDER_REPAIR, Hush, Reason, note_inhibition, note_repair
+from aiops.steps.hush import UNDER_REPAIR, Hush, Reason, benign, note_inhibition, note_repair
 from aiops.steps.outbox import Outbox
 from aiops.steps.record import happened, move
 from aiops.steps.storm import watch_storm
 
+MOST_OCCURRENCES = 50
+"""Occurrences that one incident holds as evidence: nobody reads more, and every sweep reads the record."""
 _CLOSABLE = (State.NEW, State.TRIAGED, State.AWAITING_APPROVAL, State.ESCALATED, State.SUPPRESSED)
 
 
@@ -64,8 +66,7 @@ def close_gone(sweep: Sweep, services: IncidentServices) -> None:
             continue
         left = mark(incident, sweep, services, seen)
         if left is not None and not left and not _restless(incident, sweep, services):
-            names = ", ".join(dict.fromkeys(finding.detector for finding in incident.states))
-            move(incident, _CLOSABLE, State.RESOLVED, "close", f"{names} looked again and found it gone", services)
+            move(incident, _CLOSABLE, State.RESOLVED, "close", _why_gone(incident, services), services)
 
 
 def mark(
@@ -76,9 +77,18 @@ def mark(
     if not looked:
         return None
     there = _fingerprints(sweep) if seen is None else seen
+    there -= {finding.fingerprint for finding in incident.states if benign(finding, services)}
     back = [fingerprint for fingerprint in looked if fingerprint in there]
     gone = [fingerprint for fingerprint in looked if fingerprint not in there]
     return services.ledger.mark(incident.id, gone=gone, back=back, at=sweep.finished_at)
+
+
+def _why_gone(incident: Incident, services: IncidentServices) -> str:
+    harmless = [reason.text for finding in incident.states if (reason := benign(finding, services))]
+    if harmless:
+        return f"what is left is known to be benign: {harmless[0]}"
+    names = ", ".join(dict.fromkeys(finding.detector for finding in incident.states))
+    return f"{names} looked again and found it gone"
 
 
 def _fingerprints(sweep: Sweep) -> frozenset[str]:
@@ -125,11 +135,14 @@ def _attach(sweep: Sweep, services: IncidentServices) -> Sequence[Incident]:
     rest: list[Finding] = []
     for finding in (*sweep.findings, *blind_findings(sweep, services)):
         fingerprint = finding.fingerprint
-        home = homes.of(finding, fingerprint)
-        if home:
-            known[home].append(finding)
-        elif reason := hush.wanted(finding):
+        if reason := benign(finding, services):
             muted[reason].append(finding)
+        elif home := homes.holds(fingerprint):
+            known[home].append(finding)
+        elif reason := hush.silenced(finding):
+            muted[reason].append(finding)
+        elif home := homes.kin(finding):
+            known[home].append(finding)
         elif reason := hush.repaired(finding, fingerprint):
             stirred[reason].append(finding)
         else:
@@ -177,8 +190,26 @@ def _open_all(
     return [*opened, *open_groups(fresh)]
 
 
+def _room_for(
+    findings: Sequence[Finding], home: Incident, known: set[str]
+) -> tuple[Sequence[Finding], Sequence[Finding]]:
+    """What the incident takes in, and the occurrences that are only counted: a log may say the same for ever."""
+    new = dict.fromkeys(
+        finding.fingerprint
+        for finding in findings
+        if finding.persistence == "occurrence" and finding.fingerprint not in known
+    )
+    beyond = set(list(new)[max(0, MOST_OCCURRENCES - (len(home.findings) - len(home.states))) :])
+    return (
+        [finding for finding in findings if finding.fingerprint not in beyond],
+        [finding for finding in findings if finding.fingerprint in beyond],
+    )
+
+
 def _join(home: Incident, findings: Sequence[Finding], sweep: Sweep, services: IncidentServices) -> None:
     known = {finding.fingerprint for finding in home.findings}
+    findings, beyond = _room_for(findings, home, known)
+    services.ledger.mute(home.id, "more of the same", beyond, sweep.finished_at)
     seen = services.ledger.see(home.id, findings, sweep.finished_at)
     for finding in {finding.fingerprint: finding for finding in findings}.values():
         if finding.fingerprint not in known:

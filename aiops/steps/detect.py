@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 from aiops.detectors import Check, Detector, Overrides, Subject, thresholds_for
+from aiops.domain.certificate import Served
 from aiops.domain.finding import Finding
 from aiops.domain.host import Host
 from aiops.domain.sweep import Blind, Patrol, Sweep
@@ -155,22 +156,24 @@ class _Look:
         visits = (probe for detector in self.due for check in detector.checks for probe in check.probes)
         for visit in dict.fromkeys(probe for probe in visits if isinstance(probe, Visit)):
             try:
-                known[visit] = tuple(self._get(url, visit.seconds) for url in visit.urls(self.host))
+                known[visit] = tuple(self._get(visit, url) for url in visit.urls(self.host))
             except UnreadableError as error:
                 known[visit] = error
 
-    def _get(self, url: str, seconds: float) -> Page:
+    def _get(self, visit: Visit, url: str) -> Page | Served:
         if self.services.web is None:
             raise UnreadableError("this worker has no way to ask for web pages", "give it a web adapter in bootstrap")
-        left = min(seconds, self.deadline - time.monotonic())
+        left = min(visit.seconds, self.deadline - time.monotonic())
         if left <= 0:
             raise UnreadableError("the host's time was over before its pages were asked for", "raise seconds_per_host")
         try:
-            return self.services.web.get(url, left)
+            return self.services.web.certificate(url, left) if visit.certificate else self.services.web.get(url, left)
         except UnknownError as error:
-            raise UnreadableError(str(error), "check the resolver of the detection worker") from error
+            raise UnreadableError(
+                str(error), "check the resolver of the detection worker, and that it may connect"
+            ) from error
         except SettingsError as error:
-            raise UnreadableError(str(error), "correct the host's http label in the inventory") from error
+            raise UnreadableError(str(error), "correct the host's http or tls label in the inventory") from error
 
     def _apply(self, detector: Detector, known: Known, unreachable: UnreadableError | None) -> list[str]:
         """Run the detector's checks; the kinds that were really looked for."""

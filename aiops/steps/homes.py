@@ -29,11 +29,14 @@ class Homes:
                 if many:
                     self._fleet.setdefault(finding.cause, incident.id)
 
-    def of(self, finding: Finding, fingerprint: str) -> str:
-        """The incident's id: the same identity first, then the same cause; empty when it has no home."""
-        known = self._by_fingerprint.get(fingerprint, "")
-        if known or not finding.cause:
-            return known
+    def holds(self, fingerprint: str) -> str:
+        """The id of the incident that has the finding already; empty when none has."""
+        return self._by_fingerprint.get(fingerprint, "")
+
+    def kin(self, finding: Finding) -> str:
+        """The id of an incident with the same cause; empty when there is none."""
+        if not finding.cause:
+            return ""
         return self._by_cause.get((finding.host, finding.cause), "") or (
             self._fleet.get(finding.cause, "") if finding.shared else ""
         )

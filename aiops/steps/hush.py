@@ -48,11 +48,8 @@ class Hush:
             if is_down(finding, self._services):
                 self._down.setdefault(finding.host, by)
 
-    def wanted(self, finding: Finding) -> Reason | None:
-        """Somebody asked for quiet: the benign list, then the silences."""
-        for entry in self._services.benign:
-            if entry.matches(finding):
-                return Reason(BENIGN, entry.reason)
+    def silenced(self, finding: Finding) -> Reason | None:
+        """Somebody asked for quiet for a while."""
         for silence in self._silences:
             if silence.pattern.matches(finding):
                 return Reason(silence.id, f"silenced by {silence.who} until {silence.ends_at:%H:%M} UTC: {silence.why}")
@@ -75,6 +72,11 @@ class Hush:
         """A host above this one is gone: the topmost of them answers for it."""
         above = [host for host in ancestors(finding.host, self._parents) if host in self._down]
         return Reason(self._down[above[-1]], f"{above[-1]} is down") if above else None
+
+
+def benign(finding: Finding, services: IncidentServices) -> Reason | None:
+    """The settings say that it is harmless there."""
+    return next((Reason(BENIGN, entry.reason) for entry in services.benign if entry.matches(finding)), None)
 
 
 def is_down(finding: Finding, services: IncidentServices) -> bool:

@@ -13,6 +13,7 @@ from aiops.domain.verdict import Verdict
 from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.skills import draft, fits, name_of, parse
+from aiops.steps.guard import missed
 
 _BY_SKILL = "skill:"
 
@@ -72,6 +73,14 @@ def learn(incident: Incident, services: IncidentServices) -> None:
         _confirm(verdict.source.removeprefix(_BY_SKILL), incident, services)
     elif not (verdict.source.startswith("rule:") and verdict.playbook == plan.remediation):
         _draft(incident, plan.remediation, services)
+
+
+def hint_guard(incident: Incident, services: IncidentServices) -> None:
+    """Note where the evidence says that it could have been seen earlier."""
+    late = missed(incident)
+    if late:
+        text = f"its evidence {late.key} is about {late.hours:g} h older than its first sight; see: aiops guard {incident.id}"
+        _note(incident.id, text, services)
 
 
 def heed_relapse(incident: Incident, services: IncidentServices) -> None:

@@ -10,6 +10,8 @@ from aiops.domain.severity import Severity
 from aiops.ports import IncidentServices
 from aiops.steps.record import SOURCE
 
+_CALM = 0.25
+"""The share of a storm's incidents below which it is over: a storm that hovers at its threshold is one storm."""
 _WAITING = (State.ESCALATED, State.AWAITING_APPROVAL)
 
 
@@ -26,7 +28,7 @@ def watch_storm(services: IncidentServices) -> Handover:
         )
         return _tell("storm.began", Severity.CRITICAL, text, services)
     since = services.ledger.storm()
-    if since is None or not services.ledger.end_storm():
+    if since is None or opened > quiet.storm_incidents * _CALM or not services.ledger.end_storm():
         return Handover()
     waiting = sum(incident.state in _WAITING for incident in services.ledger.live())
     minutes = (now - since).total_seconds() / 60

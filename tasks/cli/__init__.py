@@ -9,7 +9,21 @@ import sys
 import typer
 
 from aiops.errors import AiopsError, RefusedError, SettingsError, TransientError, UnknownError
-from tasks.cli import audit, control, cost, doctor, evaluation, fleet, incidents, lab, local, policy, quiet, skills
+from tasks.cli import (
+    audit,
+    control,
+    cost,
+    doctor,
+    evaluation,
+    fleet,
+    incidents,
+    lab,
+    local,
+    policy,
+    quiet,
+    records,
+    skills,
+)
 
 REFUSED, UNREACHABLE, USAGE = 3, 4, 2
 
@@ -20,7 +34,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Watches a fleet, decides what a drift means, repairs it under policy, proves the repair.",
 )
-for group in (fleet, incidents, quiet, skills, evaluation, control, policy, audit, cost, doctor, lab, local):
+for group in (fleet, incidents, records, quiet, skills, evaluation, control, policy, audit, cost, doctor, lab, local):
     group.register(cli)
 
 

@@ -18,9 +18,7 @@ def register(cli: typer.Typer) -> None:
 
 
 def sweep(
-    guardians: Annotated[
-        list[str] | None, typer.Argument(help="Guardians; all of the five-minute ones when empty.")
-    ] = None,
+    guardians: Annotated[list[str] | None, typer.Argument(help="Guardians; all of them when empty.")] = None,
     host: Annotated[list[str] | None, typer.Option(help="Only these hosts.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for the result; 0 prints the id only.")] = 120,
     as_json: Json = False,

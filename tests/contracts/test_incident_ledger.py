@@ -11,6 +11,7 @@ import pytest
 from aiops import steps
 from aiops.adapters.incident_ledger import SqliteIncidentLedger
 from aiops.domain.incident import Entry, Incident, State
+from aiops.domain.skill import Lesson
 from aiops.errors import LedgerBusyError, RefusedError, UnknownError
 from tests.incident_world import NOON, World, a_finding
 from tests.plans import plan
@@ -101,6 +102,25 @@ def test_old_incidents_are_forgotten_and_open_ones_never(ledger: SqliteIncidentL
 
     assert ledger.prune(NOON + timedelta(days=1), NOON) == 1
     assert [found.id for found in ledger.search()] == ["inc-2"]
+
+
+def test_a_lesson_takes_the_place_of_what_was_recorded_under_its_name(ledger: SqliteIncidentLedger) -> None:
+    lesson = Lesson(name="restart-it", standing="draft", draft="text", created_at=NOON, confirmed_at=NOON)
+    assert ledger.lesson("restart-it") is None
+    ledger.store_lesson(lesson)
+    ledger.store_lesson(lesson.model_copy(update={"standing": "approved", "successes": ("inc-1",)}))
+
+    assert [(one.standing, one.successes) for one in ledger.lessons()] == [("approved", ("inc-1",))]
+    assert ledger.lesson("restart-it") == ledger.lessons()[0]
+
+
+def test_sweeps_are_given_back_from_a_moment_on_oldest_first(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for name in ("one", "two", "three"):
+        world.ledger.record_sweep(world.sweep(name=name))
+        world.later(hours=1)
+
+    assert [sweep.id for sweep in world.ledger.sweeps_since(NOON + timedelta(minutes=30))] == ["two", "three"]
 
 
 def test_a_freeze_is_seen_by_everybody_and_the_first_one_stands(ledger: SqliteIncidentLedger, tmp_path: Path) -> None:

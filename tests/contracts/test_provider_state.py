@@ -127,16 +127,28 @@ def test_what_was_spent_is_counted_by_utc_day_and_month_over_all_processes(make:
     assert one.spent(NOON + timedelta(days=1)) == (Spent(), Spent())
 
 
+def test_an_answer_is_kept_for_its_time_and_for_every_process(make: Make) -> None:
+    one, other = make(), make()
+    assert one.recall("inc-1") == ""
+    one.remember("inc-1", "llm:x\n{é}", 0.2)
+    assert other.recall("inc-1") == "llm:x\n{é}"
+    assert other.recall("inc-2") == ""
+    time.sleep(0.3)
+    assert other.recall("inc-1") == ""
+
+
 def test_without_redis_a_process_goes_by_what_it_saw_and_waits_only_once(tmp_path: Path) -> None:
     with redis_server(tmp_path) as server:
         state = RedisProviderState(server.url)
         state.failed("groq", "rate_limit", (30,))
         state.spend(Spent(eur=0.5), NOON)
+        state.remember("inc-1", "answer", 30)
     began = time.monotonic()
     for _ in range(50):
         assert "rate_limit" in state.obstacle("groq", 5)
         assert state.obstacle("gemini", 5) == ""
         assert state.spent(NOON)[0].eur == 0.5
+    assert state.recall("inc-1") == "answer"
     state.failed("gemini", "timeout", (30,))
     assert "timeout" in state.obstacle("gemini", 5)
     assert time.monotonic() - began < 2

@@ -8,7 +8,9 @@ import pytest
 
 from aiops.adapters.background_loop import BackgroundLoop
 from aiops.adapters.litellm_provider import LiteLlmProvider
+from aiops.adapters.llm_prompt import prompt_for
 from tests.llm.provider import Provider, provider
+from tests.llm.questions import question
 
 KEY = "sk-test-0123456789"
 CHAIN = ("minimax", "gemini", "groq", "openrouter")
@@ -46,8 +48,16 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def warm(running: dict[str, Provider], loop: BackgroundLoop) -> None:
+    """litellm loads half of itself at its first call; that is no provider's fault."""
+    for wire in CHAIN:
+        running[wire].content = "warm"
+        LiteLlmProvider(wire, running[wire].model, loop, api_base=running[wire].base).ask(prompt_for(question()), 60)
+
+
 @pytest.fixture
-def real(servers: dict[str, Provider], loop: BackgroundLoop, key_file: Path) -> dict[str, LiteLlmProvider]:
+def real(warm: None, servers: dict[str, Provider], loop: BackgroundLoop, key_file: Path) -> dict[str, LiteLlmProvider]:
     """The real providers, each pointed at its server."""
     return {
         wire: LiteLlmProvider(wire, server.model, loop, api_base=server.base, key_file=key_file)

@@ -52,7 +52,7 @@ class Real(System):
 
     def sweep(self, *guardians: str, host: str = "") -> list[dict[str, Any]]:
         where = ["--host", host] if host else []
-        return self.command("sweep", *guardians, *where, code=None)  # type: ignore[no-any-return]
+        return self.command("sweep", *(guardians or ("health", "disk", "audit-dpkg-rc")), *where, code=None)  # type: ignore[no-any-return]
 
     def incident_of(self, host: str, *states: State, seconds: float = 120) -> Incident:
         def look() -> Incident | None:

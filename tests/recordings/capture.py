@@ -7,6 +7,7 @@ is wrong, before you commit it: an expectation nobody has read proves nothing.
 import argparse
 import re
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from aiops.adapters.local_shell import LocalShell
 from aiops.adapters.ssh import FabricShell
 from aiops.adapters.web import PlainWeb
 from aiops.detectors import Detector, load
+from aiops.domain.certificate import Certificate
 from aiops.domain.host import Host
 from aiops.ports import Shell
 from aiops.probes import UnreadableError, Visit
@@ -49,6 +51,9 @@ def main() -> None:
     pages = _pages(detector, host, options.ca)
     if pages:
         recording["pages"] = pages
+    handshakes = _handshakes(detector, host, options.ca)
+    if handshakes:
+        recording["handshakes"] = handshakes
     recording["expect"] = _expectation(recording)
     target = FOLDER / detector.name / f"{options.case}.yml"
     target.write_text(_dump(recording), encoding="utf-8")
@@ -69,13 +74,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--key", type=Path)
     parser.add_argument("--user", default="aiops")
     parser.add_argument("--http", default="", help="pages to ask for")
+    parser.add_argument("--tls", default="", help="TLS endpoints to shake hands with")
     parser.add_argument("--ca", type=Path, help="authority of the pages' certificates")
     parser.add_argument("--thresholds", default="", help="as YAML")
     return parser.parse_args()
 
 
 def _place(options: argparse.Namespace) -> tuple[Host, Shell, str]:
-    labels = {"http": options.http} if options.http else {}
+    given = {"http": options.http, "tls": options.tls}
+    labels = {label: value for label, value in given.items() if value}
     if options.root:
         proc = f"--mount-proc={options.root}/proc"
         shell = LocalShell(("unshare", "--mount", "--pid", "--fork", proc, "chroot", options.root, "/bin/sh", "-s"))
@@ -115,9 +122,27 @@ def _text(output: bytes) -> str | bytes:
 
 def _pages(detector: Detector, host: Host, authority: Path | None) -> list[dict[str, Any]]:
     web = PlainWeb(authority)
-    visits = {probe for check in detector.checks for probe in check.probes if isinstance(probe, Visit)}
+    visits = {visit for visit in _visits(detector) if not visit.certificate}
     found = [web.get(url, visit.seconds) for visit in visits for url in visit.urls(host)]
     return [{"url": page.url, "status": page.status, "reason": page.reason, "seconds": page.seconds} for page in found]
+
+
+def _visits(detector: Detector) -> set[Visit]:
+    return {probe for check in detector.checks for probe in check.probes if isinstance(probe, Visit)}
+
+
+def _handshakes(detector: Detector, host: Host, authority: Path | None) -> list[dict[str, Any]]:
+    web = PlainWeb(authority)
+    visits = {visit for visit in _visits(detector) if visit.certificate}
+    found = [web.certificate(endpoint, visit.seconds) for visit in visits for endpoint in visit.urls(host)]
+    return [asdict(shown) | {"certificate": _plain(shown.certificate)} for shown in found]
+
+
+def _plain(certificate: Certificate | None) -> dict[str, Any] | None:
+    if certificate is None:
+        return None
+    times = {name: getattr(certificate, name).isoformat() for name in ("not_before", "not_after")}
+    return asdict(certificate) | times | {"names": list(certificate.names)}
 
 
 def _expectation(recording: dict[str, Any]) -> dict[str, Any]:

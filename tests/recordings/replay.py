@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from aiops.detectors import Detector
+from aiops.domain.certificate import Certificate, Served
 from aiops.domain.event import Event
 from aiops.domain.host import Host
 from aiops.domain.sweep import Patrol, Sweep
@@ -58,6 +59,12 @@ class Playing:
                 return Page(url, page["status"], page["reason"], page["seconds"])
         raise UnknownError("recorded page", url)
 
+    def certificate(self, endpoint: str, seconds: float) -> Served:
+        for shown in self.recording.get("handshakes", []):
+            if shown["endpoint"] == endpoint:
+                return Served(endpoint, shown["name"], _certificate(shown["certificate"]), shown["problem"])
+        raise UnknownError("recorded handshake", endpoint)
+
     def hosts(self) -> Sequence[Host]:
         return (Host(**self.recording["host"]),)
 
@@ -69,6 +76,13 @@ class Playing:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _certificate(recorded: dict[str, Any] | None) -> Certificate | None:
+    if recorded is None:
+        return None
+    first, last = (datetime.fromisoformat(recorded[name]) for name in ("not_before", "not_after"))
+    return Certificate(**recorded | {"names": tuple(recorded["names"]), "not_before": first, "not_after": last})
 
 
 def _base64(output: str | bytes) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiops.condense.lines import Tool, clip, shape
+from aiops.condense.tools import generic
 
 _TASK = re.compile(r"(TASK|RUNNING HANDLER|PLAY) \[(.*)\] \**$|PLAY RECAP \**$")
 _RESULT = re.compile(r"(fatal|failed|ok|changed|skipping|included|rescued|ignored): \[([^\]]+)\](.*)", re.DOTALL)
@@ -19,7 +20,9 @@ _BAD = ("fatal", "failed")
 
 
 def keep(lines: Sequence[str]) -> Mapping[int, str]:
-    """A task's header is shown when one of its lines is."""
+    """A task's header is shown when one of its lines is. An ad-hoc command's output has no tasks: it is the news itself."""
+    if not any(_TASK.match(line) for line in lines):
+        return generic.keep(lines)
     kept: dict[int, str] = {}
     header: int | None = None
     for index, line in enumerate(lines):
@@ -81,4 +84,4 @@ _INSIDE = re.compile(
     r"^\s|^(?:ok|changed|skipping|included): |^\d+ |^Origin: |^(?:TASK|PLAY|RUNNING) |^(?:fatal|failed): "
 )
 
-TOOL = Tool("ansible", keep, noise=_INSIDE, shape=_shape, ordered=True)
+TOOL = Tool("ansible", keep, noise=_INSIDE, shape=_shape, ordered=True, reads_data=True)

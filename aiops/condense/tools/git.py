@@ -7,7 +7,7 @@ from aiops.condense.lines import Tool
 
 _COMMIT = re.compile(r"commit ([0-9a-f]{7,40})(.*)")
 _HINT = re.compile(r"\s*\(use \"git")
-_DIFF_NOISE = re.compile(r" |index [0-9a-f]|diff --git ")
+_DIFF_NOISE = re.compile(r" |index [0-9a-f]")
 
 
 def log(lines: Sequence[str]) -> Mapping[int, str]:

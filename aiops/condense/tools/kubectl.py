@@ -19,7 +19,11 @@ def keep(lines: Sequence[str]) -> Mapping[int, str]:
     """A description is told from a list by its keys."""
     if any(line.startswith(("Name:", "Events:")) for line in lines):
         return _described(lines)
-    return {index: line for index, line in enumerate(lines) if index == 0 or not _ROW_WELL.search(line)}
+    return {
+        index: line
+        for index, line in enumerate(lines)
+        if index == 0 or not (_ROW_WELL.search(line) or _NORMAL.search(line))
+    }
 
 
 def _described(lines: Sequence[str]) -> Mapping[int, str]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from aiops.condense.lines import Tool, is_error, shape
 
 _HEAD = re.compile(
-    r"^\[?(?:[A-Z][a-z]{2} [A-Z]?[a-z]{0,2} ?[ \d]\d \d\d:\d\d:\d\d(?: \d{4})?|\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S*)\]?\s*"
+    r"^\[?(?:[A-Z][a-z]{2} [A-Z]?[a-z]{0,2} ?[ \d]\d \d\d:\d\d:\d\d(?: \d{4})?|"
+    r"[IWEF]\d{4} \d\d:\d\d:\d\d\S*|\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S*)\]?\s*"
 )
 _PROCESS = re.compile(r"^\S+ ([\w./@()-]+)(?:\[\d+\])?: |^\[ *\d+\.\d+\] ")
 _LOGIN = re.compile(r"\b(?:sshd\S*|pam_\w+|su|sudo|login|dovecot|postfix/smtpd|vsftpd|proftpd)\b")
@@ -20,7 +21,7 @@ _PERSON = re.compile(
     r"\b((?:invalid |illegal )?user|for|ruser=\S*\s+rhost|user|logname|rhost)([ =]+)(?!invalid|<)[\w.@$-]+",
     re.IGNORECASE,
 )
-_QUIET = re.compile(r"\b(?:DEBUG|TRACE|INFO|VERBOSE|NOTICE)\b|\blevel=(?:debug|info)\b", re.IGNORECASE)
+_QUIET = re.compile(r"^I\d{4} \d\d:|\b(?:DEBUG|TRACE|INFO|VERBOSE|NOTICE)\b|\blevel=(?:debug|info)\b", re.IGNORECASE)
 _FRAME = re.compile(r"^\s+(?:at |\.\.\. \d+|File \"|\^|~)|^\s{4,}\S")
 _KINDS, _ENDS = 40, 5
 

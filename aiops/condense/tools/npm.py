@@ -9,7 +9,7 @@ _CHATTER = re.compile(
     r"npm (?:http|verb|verbose|silly|sill|timing|cache|notice)\b|npm info (?!ok)|npm verb|\s*(?:gyp info|gyp verb|make\[|CC |"
     r"CXX |SOLINK|COPY|TOUCH)|\s*[⠀-⣿]"
 )
-_DEEP = re.compile(r"[│ ] *[│├└ ]*[├└]")
+_DEEP = re.compile(r"[│ ]+[├└]")
 _TROUBLE = re.compile(r"UNMET|invalid|extraneous|missing|ERR!|npm error", re.IGNORECASE)
 
 

@@ -9,7 +9,7 @@ _NOISE = re.compile(
     r"\s*(?:Collecting |Downloading |Using cached |Requirement already satisfied|Looking in |Processing |Obtaining |"
     r"Preparing metadata|Getting requirements|Installing build dependencies|Building wheel|Created wheel|Stored in|"
     r"Building wheels for|Successfully (?:built|uninstalled)|Installing collected packages|Attempting uninstall|"
-    r"Uninstalling |Link requires|━|[-─╸╺ ]*\d+(?:\.\d+)?/\d|\[notice\]|INFO: pip is looking at)"
+    r"Uninstalling |Link requires|━|[-─╸╺]* ?\d+(?:\.\d+)?/\d|\[notice\]|INFO: pip is looking at)"
 )
 _PLACE = re.compile(r"'[^']*'")
 

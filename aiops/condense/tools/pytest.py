@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from aiops.condense.lines import Tool
 
-_SECTION = re.compile(r"={3,}.*={3,}$|=+ .* =+$")
-_TEST = re.compile(r"_{3,} (?!_).+ _{3,}$")
 _BAD = re.compile(r"^(?:FAILED|ERROR|XPASS)\b|\b(?:FAILED|ERROR)\b *(?:\[ *\d+%\])?$|^Interrupted|^INTERNALERROR")
 _PLACE = re.compile(r"\S+\.py:\d+: \w*(?:Error|Exception|Failed|Exit)\w*$")
 _SITE = re.compile(r"site-packages|/lib/python|\.pyenv")
@@ -18,11 +16,11 @@ def keep(lines: Sequence[str]) -> Mapping[int, str]:
     kept: dict[int, str] = {}
     section, said, summary = "", 0, _summarised(lines)
     for index, line in enumerate(lines):
-        if _SECTION.match(line):
+        if _framed(line, "="):
             section, said = line.strip("= ").lower(), 0
             if _counts(line) or (section.startswith(("short test summary", "failures", "errors")) and not summary):
                 kept[index] = line.strip("= ")
-        elif _TEST.match(line):
+        elif _framed(line, "_"):
             said = 0
             kept[index] = line.strip("_ ") + ":"
         elif section.startswith("short test summary") or _is_count(line):
@@ -34,6 +32,11 @@ def keep(lines: Sequence[str]) -> Mapping[int, str]:
         elif (_PLACE.match(line) and not _SITE.search(line)) or (_BAD.search(line) and not summary):
             kept[index] = line
     return kept
+
+
+def _framed(line: str, by: str) -> bool:
+    """``=== title ===`` or ``___ test ___``; a rule without a title is none. No pattern: a long rule makes one slow."""
+    return line.startswith(by) and line.endswith(by) and bool(line.strip(f"{by} ")) and " " in line
 
 
 def _summarised(lines: Sequence[str]) -> bool:

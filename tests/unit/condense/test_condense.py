@@ -161,6 +161,26 @@ def test_a_package_named_after_an_error_is_none() -> None:
     assert is_error("nginx.service: Main process exited, code=exited, status=1/FAILURE")
 
 
+def test_the_output_of_an_ad_hoc_command_is_kept_with_its_message() -> None:
+    text = "\n".join(
+        ["web1 | FAILED! => {", '    "msg": "no such unit",', "}"]
+        + [f"web{n} | CHANGED | rc=0 >>\nup" for n in range(20)]
+    )
+
+    shown = condense(text, "ansible all -m service", 2).text
+
+    assert "no such unit" in shown
+    assert "web1 | FAILED!" in shown
+
+
+def test_a_line_of_a_cluster_component_is_an_error_by_its_letter() -> None:
+    text = "\n".join(f"I0523 10:00:{n % 60:02}.000 1 a.go:{n}] synced {'x' * (n % 7)}" for n in range(90))
+
+    shown = condense(text + "\nE0523 10:01:00.000 1 b.go:2] lost the lease", "kubectl logs x").text
+
+    assert "lost the lease" in shown
+
+
 def test_a_long_line_keeps_its_error_and_counts_its_cut() -> None:
     line = "x" * 5000 + " fatal: disk full " + "y" * 5000
 
@@ -209,3 +229,15 @@ def test_a_damaged_file_is_never_shown_as_the_whole_text(tmp_path: Path) -> None
 
     with pytest.raises(UnknownError, match="damaged"):
         archive.find(digest)
+
+
+@pytest.mark.parametrize("atom", ["=", " ", "_", "0 ", "│ ", "a0", "{", "1.1.1.1 "])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_line_made_to_slow_patterns_down_is_bounded_and_keeps_the_error_it_tells(command: str, atom: str) -> None:
+    hostile = (atom * 20_000)[:20_000] + " ERROR: disk full"
+    speaks = recognise(command).is_error(atom * 100 + " ERROR: disk full")  # context of a diff, source of a test do not
+
+    shown = condense("\n".join(["all is well"] * 40 + [hostile]), command).text
+
+    assert len(shown) < 2_500
+    assert not speaks or "ERROR: disk full" in shown

@@ -1,5 +1,6 @@
 """What is wrong and still opens nothing: silenced, known, stirred up by a repair, hidden by a dead node, flapping."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -161,6 +162,30 @@ def test_what_is_known_to_be_benign_opens_nothing_and_says_why(tmp_path: Path) -
     assert [finding.subject for finding in world.only().findings] == ["nginx.service"]
     (muted,) = world.ledger.muted(fingerprint=world.finding().fingerprint)
     assert (muted.by, muted.reason, muted.count) == ("benign", "a template without cron", 1)
+
+
+def test_an_open_incident_that_is_declared_benign_ends_with_the_next_look(world: World, tmp_path: Path) -> None:
+    steps.correlate(world.sweep(world.finding()), world.services)
+    known = Benign(host="ct201", subject="cron.service", reason="a template without cron")
+    world.services = replace(world.services, benign=(known,))
+    world.later(minutes=5)
+
+    steps.correlate(world.sweep(world.finding()), world.services)
+
+    assert world.only().state is State.RESOLVED
+    assert "a template without cron" in world.ledger.timeline(world.only().id)[-1].text
+
+
+def test_a_silenced_finding_does_not_join_what_shares_its_cause(world: World) -> None:
+    steps.correlate(world.sweep(world.finding(cause="c")), world.services)
+    silence(world, subject="nginx.service")
+
+    steps.correlate(
+        world.sweep(world.finding(cause="c"), world.finding(subject="nginx.service", cause="c"), name="b"),
+        world.services,
+    )
+
+    assert [finding.subject for finding in world.only().findings] == ["cron.service"]
 
 
 # inhibition

@@ -119,6 +119,42 @@ def test_nothing_is_repaired_by_itself_in_a_storm(tmp_path: Path) -> None:
     assert any("storm" in entry.text for entry in world.ledger.timeline(world.only().id))
 
 
+def test_a_storm_that_hovers_at_its_threshold_is_one_storm(tmp_path: Path) -> None:
+    world = a_fleet(tmp_path)
+    told: list[str] = []
+    for turn in range(50):
+        found = world.finding(host=storm.HOSTS[turn], subject=f"s{turn}")
+        handed = steps.correlate(world.sweep(found, hosts=storm.HOSTS, kinds=["other.kind"]), world.services)
+        told += [notice.type for notice in handed.notices]
+        world.later(seconds=15 if turn % 20 else 40)
+        told += [notice.type for notice in steps.sweep_up(world.services).notices]
+    assert told.count("storm.began") == 1
+    assert "storm.ended" not in told
+
+    world.later(minutes=6)
+
+    assert [notice.type for notice in steps.sweep_up(world.services).notices if "storm" in notice.type] == [
+        "storm.ended"
+    ]
+
+
+def test_a_log_that_says_the_same_for_ever_does_not_let_its_incident_grow_for_ever(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    steps.correlate(world.sweep(world.finding(cause="c")), world.services)
+    lines = [
+        world.finding(kind="log.line", persistence="occurrence", cursor=str(number), cause="c") for number in range(120)
+    ]
+
+    for _ in range(3):
+        world.later(minutes=5)
+        steps.correlate(world.sweep(world.finding(cause="c"), *lines), world.services)
+
+    assert len(world.only().findings) == 51
+    assert len(world.ledger.muted(by=world.only().id)) == 70
+    assert sum(one.count for one in world.ledger.muted(by=world.only().id)) == 210
+    assert len(world.ledger.timeline(world.only().id)) < 60
+
+
 def test_a_finding_that_stands_in_one_sweep_twice_is_one_finding_seen_twice(tmp_path: Path) -> None:
     world = World(tmp_path)
 

@@ -38,6 +38,42 @@ def test_it_is_created_with_its_folder_and_readable_by_its_owner_only(database: 
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
+def test_a_block_inside_a_block_is_durable_only_when_the_outer_one_has_ended(database: Database, path: Path) -> None:
+    other = open_database(path, "executions")
+    with database.writing():
+        insert(database, "a")
+        insert(database, "b")
+        assert count(database) == 2
+        assert count(other) == 0
+    assert count(other) == 2
+    other.close()
+
+
+def test_what_an_outer_block_wrote_inside_is_taken_back_when_it_fails(database: Database) -> None:
+    def fail() -> None:
+        with database.writing():
+            insert(database, "a")
+            raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"):
+        fail()
+
+    assert count(database) == 0
+    insert(database, "a")
+    assert count(database) == 1
+
+
+def test_another_thread_waits_for_the_outer_block(database: Database) -> None:
+    thread = threading.Thread(target=insert, args=(database, "theirs"))
+    with database.writing():
+        insert(database, "ours")
+        thread.start()
+        assert count(database) == 1
+    thread.join(5)
+
+    assert count(database) == 2
+
+
 def test_it_survives_a_power_cut_by_its_settings(database: Database) -> None:
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert database.execute("PRAGMA synchronous").fetchone() == (2,)

@@ -1,0 +1,17 @@
+"""Nothing is signed and nothing is permitted: what a replay runs with."""
+
+from aiops.domain.plan import ApprovedPlan, SignedPlan
+
+
+class NullSigner:
+    """Ports ``Signer`` and ``PermitOffice``. What it hands out is refused everywhere."""
+
+    def sign(self, approved: ApprovedPlan) -> SignedPlan:
+        """A plan without text and signature."""
+        return SignedPlan(payload="", signature="", key="", incident=approved.plan.incident)
+
+    def renew(self) -> None:
+        """No permit."""
+
+    def revoke(self) -> None:
+        """There is none."""

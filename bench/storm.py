@@ -1,0 +1,61 @@
+"""A storm through correlation: a sweep as one transaction against its findings one by one.
+
+    python -m bench.storm
+
+Prints how many findings, incidents and questions there were, and the ratio of the two paths.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from aiops import steps
+from aiops.domain.host import Host
+from aiops.domain.sweep import Sweep
+from tests import storm
+from tests.incident_world import NOON, Hosts, World
+
+_TIMES = 1
+
+
+def main() -> None:
+    """Run both paths and print one line."""
+    whole = list(storm.sweeps(NOON, times=_TIMES))
+    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+        batched, world = _run(Path(first), whole)
+        single, _ = _run(Path(second), [part for sweep in whole for part in _one_by_one(sweep)])
+        incidents = world.ledger.live()
+        counted = sum(seen.count for one in incidents for seen in world.ledger.counts(one.id).values())
+    findings = sum(len(sweep.findings) for sweep in whole)
+    print(
+        f"storm: {findings} findings, {counted} counted, {len(incidents)} incidents; "
+        f"one by one, each with its commits, they take {single / batched:.1f} times as long"
+    )
+
+
+def _run(folder: Path, sweeps: Iterable[Sweep]) -> tuple[float, World]:
+    world = World(folder, inventory=Hosts(*[Host(name=name, role="web") for name in storm.HOSTS]))
+    start = time.perf_counter()
+    for sweep in sweeps:
+        world.now = sweep.finished_at
+        steps.correlate(sweep, world.services)
+    return time.perf_counter() - start, world
+
+
+def _one_by_one(sweep: Sweep) -> Iterable[Sweep]:
+    """The same findings, each as a sweep of its own that has looked at nothing else."""
+    for number, finding in enumerate(sweep.findings):
+        alone = sweep.patrol.model_copy(
+            update={
+                "sweep": f"{sweep.id}-{sweep.patrol.shard}-{number}",
+                "shard": 0,
+                "shards": 1,
+                "hosts": (finding.host,),
+            }
+        )
+        yield sweep.model_copy(update={"patrol": alone, "findings": (finding,), "looked_at": {finding.host: ()}})
+
+
+if __name__ == "__main__":
+    main()
