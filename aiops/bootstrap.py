@@ -126,9 +126,12 @@ def policy(settings: Settings) -> Policy:
 def _policy(settings: Settings) -> Policy:
     given = settings.policy
     chosen = rules.load_policy(given.file) if given.file else given
-    if "timezone" in (chosen.model_fields_set | given.model_fields_set):
-        return chosen
-    return chosen.model_copy(update={"timezone": settings.timezone})
+    update: dict[str, str] = {"mode": given.mode} if "mode" in given.model_fields_set else {}
+    if "timezone" in given.model_fields_set:
+        update["timezone"] = given.timezone
+    elif "timezone" not in chosen.model_fields_set:
+        update["timezone"] = settings.timezone
+    return chosen.model_copy(update=update)
 
 
 def scratch(

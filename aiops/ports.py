@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from aiops.domain.audit import AuditLine, Break, Head
+from aiops.domain.autonomy import Standing
 from aiops.domain.certificate import Served
 from aiops.domain.event import Event
 from aiops.domain.fact import utcnow
@@ -375,6 +376,21 @@ class IncidentLedger(QuietLedger, AuditLog, Protocol):
 
     def blind_streak(self, host: str, detector: str, probe: str) -> int:
         """For how many sweeps in a row the probe has been blind on the host; 0 when it could look the last time."""
+
+    def standings(self) -> Sequence[Standing]:
+        """Every playbook and role that was raised, or that anything speaks for or against."""
+
+    def standing(self, playbook: str, role: str) -> Standing:
+        """One of them; what nobody has raised observes."""
+
+    def set_standing(self, standing: Standing, at: datetime) -> None:
+        """Put it on its rung, from now on; what was proposed is settled."""
+
+    def propose(self, playbook: str, role: str, at: datetime) -> bool:
+        """Note that the next rung was proposed; False when it was before."""
+
+    def prove(self, incident: str, playbook: str, role: str, what: str, at: datetime) -> bool:
+        """Note a ``closure`` or a ``relapse`` of the incident; False when that is known already."""
 
     def hold(self, incident: str, until: datetime) -> None:
         """Its question waits until then."""

@@ -115,8 +115,8 @@ class PolicySettings(Policy):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if self.file and self.model_fields_set - {"file", "timezone"}:
-            raise ValueError("with file, everything else of the policy stands in that file")
+        if self.file and self.model_fields_set - {"file", "timezone", "mode"}:
+            raise ValueError("with file, everything else of the policy but its mode stands in that file")
         return self
 
 

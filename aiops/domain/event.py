@@ -26,6 +26,8 @@ TYPES: Final[dict[str, str]] = {
     "llm.asked": "An LLM provider had its turn in a judgement; outcome, seconds, tokens and cost are in the context.",
     "verdict.given": "Triage, a known fix or the fallback judged an incident.",
     "plan.made": "A remediation with its targets and parameters was proposed for an incident.",
+    "autonomy.proposed": "A playbook was proved often enough on hosts of a role to go one rung further; a human decides.",
+    "autonomy.lowered": "A repair did not hold, so a playbook that ran by itself on hosts of that role asks again.",
     "plan.held": "A plan needs an approval, but these are quiet hours: it is looked at again and asked about afterwards.",
     "plan.approved": "Policy or a human approved exactly this plan.",
     "plan.refused": "Policy, a floor or a check of the remediation container refused the plan; the reason is a word.",

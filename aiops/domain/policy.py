@@ -55,6 +55,13 @@ class Policy(BaseModel):
 
     default: Decision = Field(default="ask", description="auto, ask or never, where no rule matches")
     rules: tuple[Rule, ...] = Field(default=(), description="the first that matches decides")
+    mode: Literal["rules", "ladder"] = Field(
+        default="rules",
+        description="ladder: what the rules allow is limited by the rung of each playbook and role, see `aiops autonomy`",
+    )
+    raise_after: int = Field(
+        default=5, ge=1, description="repairs proved in a row after which the next rung is proposed to a human"
+    )
     plan_lifetime: int = Field(default=3600, ge=60, description="seconds a plan may wait for its approval")
     start_within: int = Field(default=600, ge=30, description="seconds from approval to start")
     relapse_hours: int = Field(default=24, ge=1, description="hours within which the same trouble is a relapse")
@@ -113,6 +120,11 @@ class Policy(BaseModel):
             if timely and rule.matches(kind, playbook, host.role, severity):
                 return Answer(kind, host.name, number, rule.decision, rule.why)
         return Answer(kind, host.name, 0, self.default, "")
+
+
+def stricter(one: Decision, other: Decision) -> Decision:
+    """The stricter of two decisions."""
+    return max(one, other, key=_STRICTNESS.index)
 
 
 _STRICTNESS: tuple[Decision, ...] = ("auto", "ask", "never")

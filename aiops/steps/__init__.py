@@ -2,6 +2,7 @@
 
 from aiops.steps.approve import approve, deny
 from aiops.steps.authorise import authorise, replan
+from aiops.steps.autonomy import lower_rung, raise_rung
 from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
@@ -36,9 +37,11 @@ __all__ = [
     "freeze",
     "gather",
     "look_again",
+    "lower_rung",
     "notify",
     "patrol",
     "prune",
+    "raise_rung",
     "reap",
     "refuse",
     "remediate",

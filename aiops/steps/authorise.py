@@ -13,6 +13,7 @@ from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.remediations import bind, check_params
 from aiops.steps.approve import approve_automatically
+from aiops.steps.autonomy import restrain
 from aiops.steps.dispatch import dispatch
 from aiops.steps.known_fixes import candidates
 from aiops.steps.quiet import caution, notices
@@ -104,14 +105,20 @@ def plan_for(incident: Incident, playbook: str, services: IncidentServices) -> P
 
 
 def decide(
-    incident: Incident, plan: Plan, remediation: Remediation, services: IncidentServices
+    incident: Incident, plan: Plan, remediation: Remediation, services: IncidentServices, *, asked: bool = False
 ) -> tuple[Decision, str]:
-    """Policy's answer for the plan; frozen means a human is asked."""
+    """Policy's answer for the plan, limited by the autonomy ladder; frozen means a human is asked.
+
+    ``asked``: a human wants this plan himself.
+    """
     hosts = [services.inventory.find(name) for name in plan.hosts]
     kinds = [finding.kind for finding in incident.findings if finding.kind in {fix.kind for fix in remediation.fixes}]
     decision, reason = services.policy.decide(
         kinds, remediation, hosts, incident.severity, relapse=bool(incident.relapse_of), at=services.clock()
     )
+    limited, limit = restrain(decision, remediation.id, hosts, services, asked=asked)
+    if limit:
+        return limited, limit
     frozen = services.ledger.frozen()
     if decision == "auto" and frozen:
         return "ask", f"frozen by {frozen}"
@@ -243,7 +250,7 @@ def replan(incident: str, playbook: str, services: IncidentServices) -> tuple[Pl
             "state", f"{incident} is {known.state.value}; only what waits for a human can be planned anew"
         )
     made = plan_for(known, name, services)
-    decision, reason = decide(known, made, services.catalogue[name], services)
+    decision, reason = decide(known, made, services.catalogue[name], services, asked=True)
     if decision == "never":
         raise RefusedError("policy", reason)
     services.ledger.store_plan(made)

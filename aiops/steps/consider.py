@@ -6,6 +6,7 @@ from aiops.domain.severity import Severity
 from aiops.domain.verdict import Choice, Question, Verdict
 from aiops.ports import IncidentServices
 from aiops.remediations import bind
+from aiops.steps.autonomy import not_held
 from aiops.steps.known_fixes import candidates, fallback_reason, known
 from aiops.steps.learned import heed_relapse
 
@@ -15,6 +16,11 @@ _ASK_FROM = Severity.WARNING
 def consider(incident: Incident, services: IncidentServices) -> Handover:
     """A verdict by rule or skill, or a question for the LLM, or a verdict that hands the incident to a human."""
     heed_relapse(incident, services)
+    taken_back = not_held(incident.relapse_of, incident, services)
+    return taken_back + _judge(incident, services)
+
+
+def _judge(incident: Incident, services: IncidentServices) -> Handover:
     verdict = known(incident, services)
     if verdict:
         return Handover(verdicts=(verdict,))

@@ -11,6 +11,7 @@ import typer
 from aiops.errors import AiopsError, RefusedError, SettingsError, TransientError, UnknownError
 from tasks.cli import (
     audit,
+    autonomy,
     control,
     cost,
     doctor,
@@ -34,7 +35,22 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Watches a fleet, decides what a drift means, repairs it under policy, proves the repair.",
 )
-for group in (fleet, incidents, records, quiet, skills, evaluation, control, policy, audit, cost, doctor, lab, local):
+for group in (
+    fleet,
+    incidents,
+    records,
+    quiet,
+    skills,
+    evaluation,
+    control,
+    policy,
+    autonomy,
+    audit,
+    cost,
+    doctor,
+    lab,
+    local,
+):
     group.register(cli)
 
 

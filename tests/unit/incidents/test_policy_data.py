@@ -150,7 +150,9 @@ def test_a_policy_file_with_a_mistake_is_refused_and_named(tmp_path: Path, text:
 def test_the_settings_choose_a_policy_and_its_clock_is_the_operators(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIOPS_POLICY__FILE", "homelab")
     monkeypatch.setenv("AIOPS_TIMEZONE", "America/New_York")
+    monkeypatch.setenv("AIOPS_POLICY__MODE", "ladder")
     policy = bootstrap.policy(load_settings())
+    assert policy.mode == "ladder"
     assert (policy.timezone, policy.quiet_hours, len(policy.rules)) == ("America/New_York", NIGHT, 5)
 
     monkeypatch.setenv("AIOPS_POLICY__DEFAULT", "auto")

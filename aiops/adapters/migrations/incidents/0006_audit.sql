@@ -28,3 +28,25 @@ CREATE TABLE held (
     look     TEXT NOT NULL DEFAULT '',
     looked_at TEXT
 ) STRICT;
+
+-- The autonomy ladder: how far a playbook may go on hosts of a role. What is not here observes.
+CREATE TABLE autonomy (
+    playbook TEXT NOT NULL,
+    role     TEXT NOT NULL,
+    rung     TEXT NOT NULL CHECK (rung IN ('observe', 'suggest', 'ask', 'auto')),
+    since    TEXT NOT NULL,
+    who      TEXT NOT NULL,
+    why      TEXT NOT NULL,
+    proposed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (playbook, role)
+) STRICT;
+
+-- What speaks for and against a rung: one line per incident, kept when the incident is forgotten.
+CREATE TABLE autonomy_evidence (
+    incident TEXT NOT NULL,
+    playbook TEXT NOT NULL,
+    role     TEXT NOT NULL,
+    what     TEXT NOT NULL CHECK (what IN ('closure', 'relapse')),
+    at       TEXT NOT NULL,
+    PRIMARY KEY (incident, playbook, role, what)
+) STRICT;
