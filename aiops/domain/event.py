@@ -36,6 +36,7 @@ TYPES: Final[dict[str, str]] = {
     "remediation.finished": "The remediation container has ended its run.",
     "session.opened": "A repair has begun on the remediation container: from here on there is something to write down.",
     "session.closed": "It is over, and how; its transcript follows in the records.",
+    "audit.head": "Where the audit log of the deciding side stands, once a day: for `aiops audit verify --head`.",
     "records.pushed": "Transcripts and journal entries have arrived at their remote.",
     "records.waiting": "Transcripts or journal entries cannot be committed or pushed; they are kept and tried again, in order.",
     "outcome.settled": "The incident ledger has stored what came of the plan.",

@@ -187,3 +187,18 @@ def test_a_repair_leaves_a_line_at_every_turn_on_the_deciding_side(tmp_path: Pat
         ("close", "incident resolved"),
     ]
     assert world.ledger.broken() == []
+
+
+def test_the_head_is_published_every_day_and_the_log_outlives_its_incidents(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    steps.correlate(world.sweep(world.finding()), world.services)
+    steps.correlate(world.sweep(name="gone"), world.services)
+    before = len(world.ledger.audit())
+    world.later(days=800)
+
+    assert steps.prune(world.services) == 1
+
+    assert len(world.ledger.audit()) == before > 0
+    (event,) = [event for event in world.events.events if event.type == "audit.head"]
+    assert event.context["head"] == f"decided:{world.ledger.audit_head()}"
+    assert world.ledger.broken() == []

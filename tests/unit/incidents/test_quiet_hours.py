@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from aiops import steps
+from aiops import rules, steps
+from aiops.domain.event import Event
 from aiops.domain.handover import Handover
+from aiops.domain.host import Host
 from aiops.domain.incident import State
+from aiops.domain.outcome import Outcome
 from aiops.domain.policy import Policy, Rule
 from aiops.errors import RefusedError
-from tests.incident_world import World
+from tests.incident_world import Hosts, World
 
 MIDNIGHT = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
 
@@ -114,8 +117,8 @@ def test_a_human_who_says_no_at_night_is_not_asked_in_the_morning(night: World) 
 
 
 def test_what_policy_allows_by_day_is_done_in_the_morning_without_a_tap(tmp_path: Path) -> None:
-    rules = (Rule(hours="22:30-07:00", decision="ask"), Rule(decision="auto"))
-    world = World(tmp_path, policy=Policy(quiet_hours="22:30-07:00", rules=rules))
+    by_day = (Rule(hours="22:30-07:00", decision="ask"), Rule(decision="auto"))
+    world = World(tmp_path, policy=Policy(quiet_hours="22:30-07:00", rules=by_day))
     world.now = MIDNIGHT
     opened(world)
     name = to_the_look(world)
@@ -124,3 +127,33 @@ def test_what_policy_allows_by_day_is_done_in_the_morning_without_a_tap(tmp_path
     handed = steps.sweep_up(world.services)
     assert (len(handed.plans), handed.notices) == (1, ())
     assert world.only().state is State.REMEDIATING
+
+
+def test_with_the_shipped_policy_three_close_at_night_without_a_tap_and_a_fourth_is_asked_in_the_morning(
+    tmp_path: Path,
+) -> None:
+    hosts = [*[Host(name=f"ct{n}", role="web") for n in (201, 202, 203)], Host(name="ct111", role="dns")]
+    world = World(tmp_path, policy=rules.load_policy("homelab"), inventory=Hosts(*hosts))
+    world.now = MIDNIGHT
+    notices: list[Event] = []
+    for host in hosts:
+        world.later(minutes=10)
+        handed = steps.correlate(world.sweep(world.finding(host.name), hosts=(host.name,)), world.services)
+        handed += steps.authorise(handed.verdicts[0], world.services)
+        (incident,) = world.ledger.search(host=host.name)
+        if handed.plans:
+            plan = world.ledger.plan_of(incident.id)
+            ended = Outcome(plan=plan.id, incident=incident.id, status="success", finished_at=world.now)
+            handed += steps.settle(ended, world.services)
+            look = world.sweep(hosts=(host.name,), incident=incident.id, name=f"look-{host.name}")
+            handed += steps.close(look, world.services)
+        notices += handed.notices
+    assert notices == []
+    states = [world.ledger.search(host=host.name)[0].state for host in hosts]
+    assert states == [State.RESOLVED] * 3 + [State.AWAITING_APPROVAL]
+
+    name = to_the_look(world)
+    steps.correlate(world.sweep(world.finding("ct111"), hosts=("ct111",), name=name), world.services)
+    (notice,) = steps.sweep_up(world.services).notices
+    assert "it still holds" in notice.symptom
+    assert notice.host == "ct111"
