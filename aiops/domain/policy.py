@@ -69,7 +69,7 @@ class Policy(BaseModel):
         default="",
         description="time of day, such as 22:30-07:00, in which nobody is asked: what is found is looked at again first",
     )
-    timezone: Zone = Field(default="UTC", description="the zone of hours and quiet_hours")
+    timezone: Zone = Field(default="UTC", description="the zone of hours and quiet_hours; not set: `timezone`")
 
     def decide(
         self,
