@@ -1,7 +1,8 @@
 """THE CRONTAB: one line per scheduled thing, in the operator's time zone. Nothing else is scheduled anywhere.
 
-What is cheap and urgent runs every five minutes; guardians with the same interval travel as one patrol, so a host is visited
-once. Intervals below a day are plain intervals: a crontab ``*/15`` skips 75 minutes when the clocks change.
+What is cheap and urgent runs every five minutes; guardians that are due in the same moment travel as one patrol, so a host is
+visited once. Intervals stand on a grid from midnight UTC and never skip; lines with a time of day follow the operator's clock
+through both of its changes (``tasks/moments.py``).
 """
 
 from datetime import timedelta
@@ -23,6 +24,7 @@ GUARDIANS: dict[str, timedelta | crontab] = {
 
 HOUSEKEEPING: dict[str, timedelta | crontab] = {
     "sweep_up": timedelta(seconds=15),  # rings again for whatever the ledger says is open
+    "watch": timedelta(minutes=1),  # a guardian that did not look, a process that is silent
     "look_again": timedelta(minutes=15),  # only a detector closes: open incidents are looked at
     "prune": crontab(hour=4, minute=10),  # incidents are kept two years, sweeps two weeks
 }

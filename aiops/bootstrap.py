@@ -1,18 +1,20 @@
 """From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from aiops import detectors, remediations, rules, skills
+from aiops.domain.guest import Guest
 from aiops.domain.policy import Policy
 from aiops.domain.remediation import Remediation
 from aiops.domain.skill import Skill
-from aiops.errors import SettingsError, UnknownError
+from aiops.errors import AiopsError, SettingsError, UnknownError
 from aiops.ports import (
     Archive,
+    Beacon,
     BridgeServices,
     DetectionServices,
     Events,
@@ -21,10 +23,12 @@ from aiops.ports import (
     Inventory,
     NotifyServices,
     ProviderState,
+    Pulse,
     Records,
     RemediationServices,
     Shell,
     Thinker,
+    Topology,
     TriageServices,
 )
 from aiops.probes import sudoers as sudo_list
@@ -39,6 +43,12 @@ class Presence(Protocol):
 
     def stop(self) -> None:
         """Say ``offline``."""
+
+    def well(self, text: str) -> None:
+        """Say ``online`` anew, with the time. Never raises."""
+
+    def ill(self, text: str) -> None:
+        """Say ``degraded`` and why. Never raises."""
 
 
 class EmbeddedServer(Protocol):
@@ -112,6 +122,11 @@ def incidents(settings: Settings) -> IncidentServices:
         archive=archive(settings),
         keep_incidents=timedelta(days=settings.records.incident_days),
         keep_sweeps=timedelta(days=settings.records.sweep_days),
+        pulse=pulse(settings),
+        beacons=_beacons(settings),
+        topologies=topologies(settings),
+        watch=settings.watch,
+        baseline=_baseline(settings),
     )
 
 
@@ -132,6 +147,26 @@ def _policy(settings: Settings) -> Policy:
     elif "timezone" not in chosen.model_fields_set:
         update["timezone"] = settings.timezone
     return chosen.model_copy(update=update)
+
+
+def _baseline(settings: Settings) -> bool:
+    chosen = settings.correlation.baseline
+    return settings.fleet.inventory is not None if chosen is None else chosen
+
+
+def pulse(settings: Settings) -> Pulse:
+    """The signs of life of our own processes."""
+    from aiops.adapters.redis_pulse import RedisPulse  # noqa: PLC0415
+
+    return RedisPulse(settings.redis.full_url())
+
+
+def _beacons(settings: Settings) -> list[Beacon]:
+    if not settings.watch.ping_url:
+        return []
+    from aiops.adapters.healthchecks import Healthchecks  # noqa: PLC0415
+
+    return [Healthchecks(settings.watch.ping_url, settings.watch.ping_seconds)]
 
 
 def scratch(
@@ -326,10 +361,46 @@ def events(settings: Settings) -> Events:
 
 
 def inventory(settings: Settings) -> Inventory:
-    """The Ansible inventory that the settings name, or this machine alone."""
+    """The Ansible inventory that the settings name, with the nodes that other sources know; or this machine alone."""
+    from aiops.adapters.enriched_inventory import EnrichedInventory  # noqa: PLC0415
     from aiops.adapters.inventory import AnsibleInventory, LocalInventory  # noqa: PLC0415
 
-    return AnsibleInventory(settings.fleet.inventory) if settings.fleet.inventory else LocalInventory()
+    if settings.fleet.inventory is None:
+        return LocalInventory()
+    plain, others = AnsibleInventory(settings.fleet.inventory), topologies(settings)
+    return EnrichedInventory(plain, others) if others else plain
+
+
+def inventory_groups(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """The groups of each host of the inventory."""
+    from aiops.adapters.inventory import AnsibleInventory  # noqa: PLC0415
+
+    return AnsibleInventory(settings.fleet.inventory).groups() if settings.fleet.inventory else {}
+
+
+def topologies(settings: Settings) -> list[Topology]:
+    """The other sources that know machines."""
+    from aiops.adapters.homelable import HomelableMap  # noqa: PLC0415
+
+    found: list[Topology] = [HomelableMap(settings.fleet.homelable)] if settings.fleet.homelable else []
+    proxmox = settings.proxmox
+    if proxmox.nodes and proxmox.token_file:
+        from aiops.adapters.proxmox import ProxmoxGuests  # noqa: PLC0415
+
+        found.append(ProxmoxGuests(proxmox.nodes, proxmox.token, secret(proxmox.token_file), proxmox.ca_file))
+    return found
+
+
+def guests(settings: Settings) -> tuple[list[Guest], list[str]]:
+    """Every machine of the other sources, and a sentence for each source that could not be read."""
+    found: list[Guest] = []
+    blind: list[str] = []
+    for topology in topologies(settings):
+        try:
+            found += topology.guests()
+        except AiopsError as error:
+            blind.append(str(error))
+    return found, blind
 
 
 def catalogue(settings: Settings) -> Mapping[str, Remediation]:

@@ -15,6 +15,7 @@ from aiops.domain.certificate import Served
 from aiops.domain.event import Event
 from aiops.domain.fact import utcnow
 from aiops.domain.finding import Finding
+from aiops.domain.guest import Guest
 from aiops.domain.held import Held
 from aiops.domain.host import Host
 from aiops.domain.incident import Entry, Incident, State
@@ -25,10 +26,12 @@ from aiops.domain.quiet import Quiet
 from aiops.domain.record import Filed, Pushed, Record
 from aiops.domain.remediation import Remediation
 from aiops.domain.rule import Judgement
+from aiops.domain.severity import Severity
 from aiops.domain.silence import Benign, Muted, Sightings, Silence
 from aiops.domain.skill import Lesson, Skill
-from aiops.domain.sweep import Sweep
+from aiops.domain.sweep import Look, Sweep
 from aiops.domain.verdict import Attempt, Budget, Question, Spent, Verdict
+from aiops.domain.watch import Watched
 
 Clock = Callable[[], datetime]
 
@@ -98,6 +101,17 @@ class Inventory(Protocol):
         """One of them.
 
         :raises UnknownError: no such host
+        """
+
+
+class Topology(Protocol):
+    """Another source that knows machines and what they run on: Proxmox, a map of the network."""
+
+    def guests(self) -> Sequence[Guest]:
+        """Every machine it knows.
+
+        :raises SettingsError: it cannot be read as it is set up
+        :raises TransientError: it does not answer now
         """
 
 
@@ -374,6 +388,30 @@ class IncidentLedger(QuietLedger, AuditLog, Protocol):
     def last_sweeps(self) -> Mapping[str, datetime]:
         """When each detector last finished a sweep."""
 
+    def looks(self) -> Sequence[Look]:
+        """Each detector's last look at each host."""
+
+    def first_looks(self, sweep: str) -> frozenset[tuple[str, str]]:
+        """The hosts and finding kinds that were looked for in that sweep and never before."""
+
+    def keep_baseline(self, incident: str, severity: Severity, at: datetime) -> None:
+        """Remember that the incident was there before we were, and how bad it was."""
+
+    def baseline(self, *, accepted: bool = False) -> Mapping[str, Severity]:
+        """The suppressed incidents that were there before we were, with how bad they were then.
+
+        Those that nobody has decided on, and the accepted ones too when asked for.
+        """
+
+    def untold_baseline(self, quiet_since: datetime) -> Sequence[str]:
+        """Baseline incidents that no digest has named; none as long as one of them is younger than ``quiet_since``."""
+
+    def told_baseline(self, incidents: Sequence[str], at: datetime) -> None:
+        """A digest has named them."""
+
+    def decide_baseline(self, incident: str) -> bool:
+        """A human, or the fault itself, has decided on it; False when that was so already."""
+
     def blind_streak(self, host: str, detector: str, probe: str) -> int:
         """For how many sweeps in a row the probe has been blind on the host; 0 when it could look the last time."""
 
@@ -552,6 +590,38 @@ class Executor(Protocol):
         """
 
 
+class Pulse(Protocol):
+    """The signs of life of our own processes."""
+
+    def beat(self, name: str) -> None:
+        """The process of that name lives.
+
+        :raises BusError: Redis does not answer
+        """
+
+    def ages(self, names: Sequence[str]) -> Mapping[str, float]:
+        """Seconds since the last sign of each; who left none within a day is not in it.
+
+        :raises BusError: Redis does not answer
+        """
+
+
+class Beacon(Protocol):
+    """What is seen from outside when all else is dead: the signs that only a working system can give."""
+
+    def well(self, text: str) -> None:
+        """All is well.
+
+        :raises BusError: nobody took it
+        """
+
+    def ill(self, text: str) -> None:
+        """Something of ours is dead; ``text`` says what.
+
+        :raises BusError: nobody took it
+        """
+
+
 class Signer(Protocol):
     """Holds the signing key: only ``incidents`` has one."""
 
@@ -684,6 +754,11 @@ class IncidentServices:
     keep_incidents: timedelta = timedelta(days=730)
     keep_sweeps: timedelta = timedelta(days=14)
     clock: Clock = utcnow
+    pulse: Pulse | None = None
+    beacons: Sequence[Beacon] = ()
+    topologies: Sequence[Topology] = ()
+    watch: Watched = field(default_factory=Watched)
+    baseline: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
 from aiops.domain.silence import Benign
 from aiops.domain.verdict import Budget
+from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
 
 _DEFAULT_FILE = Path("/etc/aiops/aiops.toml")
@@ -78,7 +79,12 @@ class Mqtt(Section):
 class Fleet(Section):
     """The hosts: an Ansible inventory, or only this machine when none is named."""
 
-    inventory: Path | None = Field(default=None, description="an Ansible inventory in YAML; empty: this machine alone")
+    inventory: Path | None = Field(
+        default=None, description="an Ansible inventory as it is: YAML, INI, a folder; empty: this machine alone"
+    )
+    homelable: Path | None = Field(
+        default=None, description="Homelable's export: which guest runs on which node; empty: none"
+    )
 
 
 class Ssh(Section):
@@ -227,6 +233,39 @@ class Correlation(Section):
 
     group_hosts: int = Field(default=3, ge=2, description="hosts with one cause that make one incident")
     blind_after: int = Field(default=3, ge=1, description="sweeps without a look until that is an incident")
+    baseline: bool | None = Field(
+        default=None,
+        description="what a host's first sweep finds is one digest instead of single messages; empty: yes with an inventory",
+    )
+
+
+class Proxmox(Section):
+    """Where the guests are known; without ``nodes`` nothing is asked."""
+
+    nodes: tuple[str, ...] = Field(default=(), description="nodes to ask, host or host:port; one per cluster is enough")
+    token: str = Field(default="", description="API token that may only read (PVEAuditor on /): user@realm!name")
+    token_file: Path | None = Field(default=None, description="file that holds the token's secret")
+    ca_file: Path | None = Field(default=None, description="CA certificate of the nodes; empty: the system's")
+
+
+class HermesHealth(Section):
+    """The program that watches hermes from outside; it reads this table by itself, see docs/watchers.md."""
+
+    silent_minutes: float = Field(
+        default=30, gt=0, le=1440, description="hermes silent for longer is told to the human"
+    )
+    record: Path = Field(
+        default=Path("/var/lib/hermes-health/state.json"), description="file in which it remembers what it told"
+    )
+    telegram_api: str = Field(default="https://api.telegram.org", description="the Bot API")
+    telegram_token_file: Path | None = Field(
+        default=None, description="file that holds the bot's token; empty: no Telegram"
+    )
+    telegram_chat: str = Field(default="", description="the human's numeric chat id")
+    ntfy_url: str = Field(default="", description="a topic of ntfy, as a second way; empty: none")
+    ping_url: str = Field(
+        default="", description="external watcher of this program, healthchecks protocol; empty: none"
+    )
 
 
 class Records(Section):
@@ -292,6 +331,9 @@ class Settings(BaseSettings):
     quiet: Quiet = Quiet()
     benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")
     records: Records = Records()
+    proxmox: Proxmox = Proxmox()
+    watch: Watched = Watched()
+    hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
     log: Log = Log()
 

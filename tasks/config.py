@@ -57,7 +57,9 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "timezone": settings.timezone,
         "enable_utc": True,
-        "beat_schedule": beat_entries(),
+        "beat_schedule": beat_entries(settings.timezone),
+        "beat_scheduler": "tasks.clock:Clock",
+        # Each round of beat is its sign of life.
+        "beat_max_loop_interval": settings.watch.pulse_seconds,
         "beat_schedule_filename": str(settings.state / "beat-schedule"),
-        "beat_cron_starting_deadline": 3600,
     }

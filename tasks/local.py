@@ -4,6 +4,7 @@ Every child ends when the supervisor does, by kill -9 too; a child that dies is 
 systemd does this, one unit per process: see ``workers/*.service``.
 """
 
+import json
 import logging
 import os
 import secrets
@@ -112,6 +113,9 @@ class Local:
         self._mqtt.start()
         self._configure()
         environment = {**os.environ, "AIOPS_CONFIG": str(self.config)}
+        if set(self._only) != set(WORKERS):
+            # What was not started is not missed.
+            environment["AIOPS_WATCH__PROCESSES"] = json.dumps(self._only)
         for name in self._only:
             self._add(name, [sys.executable, "-m", f"workers.{name}"], environment)
         if self._flower_port:

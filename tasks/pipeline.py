@@ -22,7 +22,8 @@ from aiops.domain.plan import SignedPlan
 from aiops.domain.sweep import Patrol, Sweep
 from aiops.domain.verdict import Question, Verdict
 from aiops.errors import RefusedError
-from tasks import services
+from aiops.settings import load_settings
+from tasks import schedule, services
 from tasks.app import Step, app
 
 GATHER_SECONDS = 5
@@ -103,6 +104,12 @@ def sweep_up() -> None:
 def look_again() -> None:
     """Look at every open incident: only a detector closes."""
     hand_on(steps.look_again(services.incidents()))
+
+
+@app.task(name="watch")
+def watch() -> None:
+    """Look at ourselves: guardians that did not look, processes that are silent."""
+    hand_on(services.watcher().round(schedule.expected(load_settings())))
 
 
 @app.task(name="prune")

@@ -2,7 +2,18 @@
 
 QUEUES: dict[str, tuple[str, ...]] = {
     "detect": ("patrol", "detect", "verify"),
-    "incidents": ("correlate", "gather", "authorise", "dispatch", "settle", "close", "sweep_up", "look_again", "prune"),
+    "incidents": (
+        "correlate",
+        "gather",
+        "authorise",
+        "dispatch",
+        "settle",
+        "close",
+        "sweep_up",
+        "look_again",
+        "watch",
+        "prune",
+    ),
     "triage": ("triage",),
     "remediation": ("remediate",),
     "notify": ("notify",),

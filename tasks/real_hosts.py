@@ -39,7 +39,8 @@ def fleet(
 ) -> Iterator[Local]:
     """Boot the hosts, start the system, and end both; a killed process leaves neither behind.
 
-    :param policy: TOML for ``[policy]`` and ``[floor]``; ``repair`` is added to ``[repair]``, ``more`` to the whole file
+    :param policy: TOML for ``[policy]`` and ``[floor]``; ``repair`` is added to ``[repair]``, ``more`` to the whole
+        file. Unless ``more`` has a ``[correlation]``, nothing is baseline: a host may be broken before its first sweep
     :raises SettingsError: the lab cannot be started; it said why
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,6 +82,8 @@ known_hosts = "{place}/known_hosts"
 {repair}
 {policy}
 {more}"""
+    if "[correlation]" not in more:
+        settings += "\n[correlation]\nbaseline = false\n"
     before = os.environ.get("AIOPS_CONFIG")
     try:
         with running(Local(folder / "system", extra=settings)) as local:

@@ -1,56 +1,80 @@
-"""From the crontab to beat's entries: guardians that are due together become one patrol."""
+"""From the crontab to beat's entries. Guardians that are due in the same moment become one patrol."""
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from copy import copy
+from datetime import datetime, timedelta
 from typing import Any
 
-from celery.schedules import BaseSchedule
+from celery.beat import ScheduleEntry
 
+from aiops.domain.fact import utcnow
+from aiops.settings import Settings
 from beat_schedule import GUARDIANS, HOUSEKEEPING
+from tasks.moments import Due, Moments, When, moments
 
-When = timedelta | BaseSchedule
-
-
-def patrols() -> list[tuple[tuple[str, ...], When]]:
-    """The guardians that share a schedule, and the schedule."""
-    together: list[tuple[list[str], When]] = []
-    for guardian, when in GUARDIANS.items():
-        for names, due in together:
-            if due == when:
-                names.append(guardian)
-                break
-        else:
-            together.append(([guardian], when))
-    return [(tuple(names), when) for names, when in together]
+PATROL = "patrol"
+_LATE = timedelta(hours=1)
+"""Housekeeping that could not start for so long waits for its next moment; a guardian looks as soon as it can."""
 
 
-def periods() -> dict[str, timedelta]:
-    """How long each guardian rests between two sweeps, at most."""
-    return {guardian: _rest(when) for guardian, when in GUARDIANS.items()}
-
-
-def _rest(when: When) -> timedelta:
-    if isinstance(when, timedelta):
-        return when
-    if len(getattr(when, "day_of_month", ())) < 28 or len(getattr(when, "month_of_year", ())) < 12:  # noqa: PLR2004 - not every day, not every month
-        return timedelta(days=31)
-    days = len(getattr(when, "day_of_week", ())) or 7
-    return timedelta(days=1 if days == 7 else 7)  # noqa: PLR2004 - every day of the week
-
-
-def beat_entries() -> dict[str, dict[str, Any]]:
+def beat_entries(zone: str) -> dict[str, dict[str, Any]]:
     """Beat's table. An entry that could not be started within its period is dropped: the next tick says it again."""
     entries: dict[str, dict[str, Any]] = {}
-    for names, when in patrols():
-        entries["+".join(names)] = {
-            "task": "patrol",
-            "args": (list(names),),
+    for guardian, when in GUARDIANS.items():
+        entries[guardian] = {
+            "task": PATROL,
+            "args": ([guardian],),
             "kwargs": {"started_by": "beat"},
-            "schedule": when,
+            "schedule": Due(moments(when, zone)),
             "options": {"expires": _period(when)},
         }
-    for task, due in HOUSEKEEPING.items():
-        entries[task] = {"task": task, "schedule": due, "options": {"expires": _period(due)}}
+    for task, when in HOUSEKEEPING.items():
+        entries[task] = {
+            "task": task,
+            "schedule": Due(moments(when, zone), late=_LATE),
+            "options": {"expires": _period(when)},
+        }
     return entries
+
+
+def together(due: Sequence[ScheduleEntry]) -> list[ScheduleEntry]:
+    """The entries to send: all patrols among them as one, so that a host is visited once however many guardians are due.
+
+    The one patrol may wait as long as the most patient of them: a daily line must not be lost to a busy five minutes.
+    """
+    patrols = [entry for entry in due if entry.task == PATROL]
+    others = [entry for entry in due if entry.task != PATROL]
+    if not patrols:
+        return others
+    whole = copy(patrols[0])
+    whole.args = ([guardian for entry in patrols for guardian in (entry.args or ((),))[0]],)
+    whole.options = {"expires": max((entry.options or {}).get("expires", 0.0) for entry in patrols)}
+    return [whole, *others]
+
+
+def guardians(zone: str) -> Mapping[str, Moments]:
+    """When each guardian is due."""
+    return {guardian: moments(when, zone) for guardian, when in GUARDIANS.items()}
+
+
+def housekeeping(zone: str) -> Mapping[str, Moments]:
+    """When everything else is due."""
+    return {task: moments(when, zone) for task, when in HOUSEKEEPING.items()}
+
+
+def expected(settings: Settings, now: datetime | None = None) -> dict[str, datetime]:
+    """Per guardian the newest moment whose sweep must be finished by now.
+
+    A sweep may take ``missed_factor - 1`` periods of its line, and ``missed_minutes`` at most.
+    """
+    moment, watch = now or utcnow(), settings.watch
+    most = timedelta(minutes=watch.missed_minutes)
+    since: dict[str, datetime] = {}
+    for guardian, line in guardians(settings.timezone).items():
+        newest = line.upto(moment)
+        period = newest - line.upto(newest - timedelta(seconds=1))
+        since[guardian] = line.upto(moment - min(period * (watch.missed_factor - 1), most))
+    return since
 
 
 def _period(when: When) -> float:

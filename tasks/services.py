@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from aiops import bootstrap
 from aiops.ports import DetectionServices, IncidentServices, NotifyServices, RemediationServices, TriageServices
 from aiops.settings import Settings, load_settings
+from aiops.steps import Watcher
 from tasks.periods import periods
 
 Services = TypeVar("Services")
@@ -52,6 +53,16 @@ def incidents() -> IncidentServices:
 def _incidents(settings: Settings) -> IncidentServices:
     """With the periods of the crontab, which nothing below ``tasks`` knows."""
     return replace(bootstrap.incidents(settings), periods=periods())
+
+
+def watcher() -> Watcher:
+    """CT190's look at ourselves: one per process, because it remembers since when it can tell."""
+    ours = incidents()
+
+    def watcher_of(_: Settings) -> Watcher:
+        return Watcher(ours)
+
+    return _once(watcher_of)
 
 
 def triage() -> TriageServices:

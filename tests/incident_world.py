@@ -84,7 +84,7 @@ class World:
 
     def __init__(self, folder: Path, *, decision: str = "auto", **changes: Any) -> None:
         self.now = NOON
-        (folder / "trusted").mkdir()
+        (folder / "trusted").mkdir(parents=True)
         generate_keys(folder / "signing", folder / "trusted" / "key.pem")
         self.verifier = KeyVerifier(folder / "trusted")
         self.events = MemoryEvents()

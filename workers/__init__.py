@@ -34,6 +34,7 @@ def serve(queue: str, *, pool: str, concurrency: int = 1, remote_control: bool =
     cut(queue)
     app.conf.worker_enable_remote_control = remote_control
     lifecycle.connect(queue)
+    lifecycle.pulsate(queue)
     app.worker_main(
         [
             "worker",

@@ -15,7 +15,8 @@ if __name__ == "__main__":
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     services = bootstrap.bridge(settings)
+    pulse = bootstrap.pulse(settings)
     try:
-        mirror(services, stop)
+        mirror(services, stop, lambda: pulse.beat("bridge"))
     finally:
         services.broker.close()

@@ -1,11 +1,16 @@
 """CT190 "hermes" decides: drains ``incidents``, holds the ledger, the policy and the signing key; no LLM.
 
 One task at a time, so that two sweeps never open the same incident. Beside it the permit is renewed: without a fresh one CT196
-starts nothing.
+starts nothing. Beside it, too, the watchers look: they must notice a beat that is dead.
 """
 
+from kombu.exceptions import OperationalError
+
 from aiops import steps
-from tasks import services
+from aiops.domain.fact import iso
+from aiops.errors import BusError
+from aiops.settings import load_settings
+from tasks import pipeline, services
 from workers import lifecycle, serve
 
 PERMIT_SECONDS = 0.3
@@ -16,6 +21,22 @@ def _renew_permit() -> None:
     steps.renew_permit(services.incidents())
 
 
+def _watch() -> None:
+    """One round, and its result on our own retained topic: it is read where neither Redis nor Celery is needed."""
+    presence, watcher = lifecycle.presence_of("incidents"), services.watcher()
+    try:
+        pipeline.watch()
+    except OperationalError as error:
+        raise BusError("redis", str(error)) from error
+    finally:
+        if watcher.troubles:
+            presence.ill("; ".join(watcher.troubles))
+        else:
+            last = max(services.incidents().ledger.last_sweeps().values(), default=None)
+            presence.well(f"last sweep {iso(last)}" if last else "no sweep yet")
+
+
 if __name__ == "__main__":
     lifecycle.every(PERMIT_SECONDS, "permit", _renew_permit)
+    lifecycle.every(load_settings().watch.every_seconds, "watch", _watch)
     serve("incidents", pool="solo")

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import structlog
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 def connect(queue: str) -> None:
     """Connect the signals of this process's worker."""
     settings = load_settings()
-    presence = bootstrap.presence(settings, queue)
+    presence = presence_of(queue)
 
     def set_up_logs(**_: Any) -> None:
         configure(settings.log, process=queue)
@@ -58,6 +59,19 @@ def connect(queue: str) -> None:
         (signals.task_postrun, _clear),
     ):
         signal.connect(receiver, weak=False)
+
+
+@cache
+def presence_of(queue: str) -> bootstrap.Presence:
+    """The life sign of this process on MQTT."""
+    return bootstrap.presence(load_settings(), queue)
+
+
+def pulsate(name: str) -> None:
+    """Give this process's sign of life for as long as the worker is up."""
+    settings = load_settings()
+    pulse = bootstrap.pulse(settings)
+    every(settings.watch.pulse_seconds, "pulse", lambda: pulse.beat(name))
 
 
 def every(seconds: float, name: str, do: Callable[[], None]) -> None:

@@ -19,9 +19,9 @@ from aiops.domain.finding import Finding
 from aiops.domain.incident import MOVES, Entry, Incident, State
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import Approval, Plan
-from aiops.domain.severity import worst
+from aiops.domain.severity import Severity, worst
 from aiops.domain.skill import Lesson
-from aiops.domain.sweep import Sweep
+from aiops.domain.sweep import Look, Sweep
 from aiops.domain.verdict import Attempt, Spent, Verdict
 from aiops.errors import RefusedError, UnknownError
 
@@ -320,6 +320,14 @@ class SqliteIncidentLedger(QuietTables, HeldTables, AutonomyTables, AuditTables)
                     sorted(blind),
                 )
                 cursor.executemany(
+                    "INSERT INTO looks VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, record = excluded.record",
+                    [(look.detector, look.host, iso(look.at), look.model_dump_json()) for look in _looks(sweep)],
+                )
+                cursor.executemany(
+                    "INSERT INTO first_looks VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    [(host, kind, sweep.id) for host, kinds in sweep.looked_at.items() for kind in kinds],
+                )
+                cursor.executemany(
                     "INSERT INTO last_sweeps VALUES (?, ?) ON CONFLICT DO UPDATE SET finished_at = excluded.finished_at",
                     [(detector, iso(sweep.finished_at)) for detector in sweep.patrol.detectors],
                 )
@@ -342,6 +350,51 @@ class SqliteIncidentLedger(QuietTables, HeldTables, AutonomyTables, AuditTables)
         with self._db.reading() as cursor:
             rows = cursor.execute("SELECT detector, finished_at FROM last_sweeps").fetchall()
         return {detector: datetime.fromisoformat(at) for detector, at in rows}
+
+    def looks(self) -> Sequence[Look]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute("SELECT record FROM looks ORDER BY detector, host").fetchall()
+        return [Look.model_validate_json(row[0]) for row in rows]
+
+    def first_looks(self, sweep: str) -> frozenset[tuple[str, str]]:
+        with self._db.reading() as cursor:
+            return frozenset(cursor.execute("SELECT host, kind FROM first_looks WHERE sweep = ?", (sweep,)).fetchall())
+
+    # baseline: what was there before we were
+
+    def keep_baseline(self, incident: str, severity: Severity, at: datetime) -> None:
+        with self._db.writing() as cursor:
+            cursor.execute(
+                "INSERT INTO baseline (incident, severity, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (incident, severity, iso(at)),
+            )
+
+    def baseline(self, *, accepted: bool = False) -> Mapping[str, Severity]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT incident, baseline.severity FROM baseline JOIN incidents ON id = incident"
+                " WHERE decided <= ? AND state = 'suppressed' ORDER BY at, incident",
+                (int(accepted),),
+            ).fetchall()
+        return {incident: Severity(severity) for incident, severity in rows}
+
+    def untold_baseline(self, quiet_since: datetime) -> Sequence[str]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT incident, at FROM baseline WHERE told_at IS NULL ORDER BY incident"
+            ).fetchall()
+        return [] if any(at > iso(quiet_since) for _, at in rows) else [incident for incident, _ in rows]
+
+    def told_baseline(self, incidents: Sequence[str], at: datetime) -> None:
+        with self._db.writing() as cursor:
+            cursor.executemany(
+                "UPDATE baseline SET told_at = ? WHERE incident = ?", [(iso(at), incident) for incident in incidents]
+            )
+
+    def decide_baseline(self, incident: str) -> bool:
+        with self._db.writing() as cursor:
+            cursor.execute("UPDATE baseline SET decided = 1 WHERE incident = ? AND decided = 0", (incident,))
+            return bool(cursor.rowcount == 1)
 
     def blind_streak(self, host: str, detector: str, probe: str) -> int:
         with self._db.reading() as cursor:
@@ -438,6 +491,22 @@ class SqliteIncidentLedger(QuietTables, HeldTables, AutonomyTables, AuditTables)
         with self._db.reading() as cursor:
             row = cursor.execute(query, (value,)).fetchone()
         return str(row[0]) if row else ""
+
+
+def _looks(sweep: Sweep) -> list[Look]:
+    """One per detector and host. A host is asleep for all of them."""
+    return [
+        Look(
+            detector=detector,
+            host=host,
+            at=sweep.finished_at,
+            findings=sum((finding.detector, finding.host) == (detector, host) for finding in sweep.findings),
+            blind=tuple(entry.probe for entry in sweep.blind if (entry.detector, entry.host) == (detector, host)),
+            asleep=host in sweep.asleep,
+        )
+        for detector in sweep.patrol.detectors
+        for host in sweep.hosts
+    ]
 
 
 _SEEN = (

@@ -1,9 +1,10 @@
-"""The hosts, from an Ansible inventory in YAML, or just this machine.
+"""The hosts, from an Ansible inventory as it is (YAML or INI, with its ``group_vars`` and ``host_vars``), or just this machine.
 
 Of Ansible's variables ``ansible_host``, ``ansible_port`` and ``ansible_connection: local`` count; of ours ``aiops_role``,
 ``aiops_pair``, ``aiops_expected_state``, ``aiops_http``, ``aiops_tls`` and ``aiops_node`` (the host it runs on).
 Groups pass them on as Ansible does: a child's value over its parent's, a host's over all. Everything else (other variables,
-vaulted values) is passed over unread.
+vaulted values) is passed over unread. A folder, a script or a plugin's configuration is read by ``ansible-inventory``, where
+that is installed.
 """
 
 import re
@@ -17,6 +18,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from aiops.adapters import inventory_ini
+from aiops.adapters.inventory_sources import Stamp, by_ansible, needs_ansible, stamp, vars_files
 from aiops.domain.host import Host
 from aiops.errors import SettingsError, UnknownError
 
@@ -57,11 +60,16 @@ class AnsibleInventory:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._read: tuple[tuple[int, int, int], dict[str, Host]] | None = None
+        self._read: tuple[Stamp, dict[str, Host], dict[str, tuple[str, ...]]] | None = None
 
     def hosts(self) -> Sequence[Host]:
         """See ``aiops.ports.Inventory``."""
         return tuple(self._hosts().values())
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The groups of each host, parents first; ``all`` and ``ungrouped`` say nothing and are left out."""
+        self._hosts()
+        return self._read[2] if self._read else {}
 
     def find(self, name: str) -> Host:
         """See ``aiops.ports.Inventory``."""
@@ -73,10 +81,12 @@ class AnsibleInventory:
     def _hosts(self) -> dict[str, Host]:
         with self._lock:
             try:
-                status = self._path.stat()
-                stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-                if self._read is None or self._read[0] != stamp:
-                    self._read = stamp, _File(self._path, self._path.read_text(encoding="utf-8")).hosts()
+                now = stamp(self._path)
+                if self._read is None or self._read[0] != now:
+                    text = "" if self._path.is_dir() else self._path.read_text(encoding="utf-8")
+                    exotic = needs_ansible(self._path, text)
+                    file = _File(self._path, by_ansible(self._path) if exotic else text, plain=not exotic)
+                    self._read = now, file.hosts(), file.groups()
             except (OSError, UnicodeDecodeError) as error:
                 raise SettingsError(str(self._path), f"the inventory cannot be read: {error}") from error
             return self._read[1]
@@ -85,8 +95,9 @@ class AnsibleInventory:
 class _File:
     """One reading of the file."""
 
-    def __init__(self, path: Path, text: str) -> None:
-        self._path, self._text = path, text
+    def __init__(self, path: Path, text: str, *, plain: bool = True) -> None:
+        """``plain`` is False for what Ansible has read: it has put the folders' variables in already."""
+        self._path, self._text, self._plain = path, text, plain
         self._groups: dict[str, _Group] = {"all": _Group()}
         self._host_vars: dict[str, _Vars] = {}
 
@@ -98,33 +109,45 @@ class _File:
         for name in list(self._groups):
             if name != "all" and not any(name in group.children for group in self._groups.values()):
                 self._groups["all"].children[name] = None
-        depth = self._depths()
         found: dict[str, Host] = {}
+        beside = {group: self._beside("group_vars", group) for group in self._groups}
         for host, own in self._host_vars.items():
+            groups = self._groups_of(host)
+            # Ansible's order: what the file says of groups, the folders of groups, the host's own line, its own folder.
             merged: _Vars = {}
-            # Ansible's order: from the root down, groups of one depth by name, the host itself last.
-            for group in sorted(self._groups, key=lambda name: (depth.get(name, 0), name)):
-                if host in self._members(group):
-                    merged |= self._groups[group].vars
-            found[host] = self._host(host, merged | own)
+            for variables in (*(self._groups[group].vars for group in groups), *(beside[group] for group in groups)):
+                merged |= variables
+            found[host] = self._host(host, merged | own | self._beside("host_vars", host))
         if not found:
             raise self._error(1, "it names no host")
         return found
 
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The groups of each host, after ``hosts``."""
+        silent = {"all", "ungrouped"}
+        return {
+            host: tuple(group for group in self._groups_of(host) if group not in silent) for host in self._host_vars
+        }
+
+    def _groups_of(self, host: str) -> list[str]:
+        """From the root down, groups of one depth by name."""
+        depth = self._depths()
+        ordered = sorted(self._groups, key=lambda name: (depth.get(name, 0), name))
+        return [group for group in ordered if host in self._members(group)]
+
+    def _beside(self, kind: str, name: str) -> _Vars:
+        """Our variables from the folder beside the inventory."""
+        found: _Vars = {}
+        for path, text in vars_files(self._path, kind, name) if self._plain else ():
+            root = _composed(path, text)
+            if root is not None:
+                found |= _File(path, text)._vars(root, str(path))  # noqa: SLF001 - the same reader, for another file
+        return found
+
     def _root(self) -> yaml.Node:
-        first = next((line.strip() for line in self._text.splitlines() if line.strip()), "")
-        if re.fullmatch(r"\[[\w.:-]+\]", first) or self._path.suffix in {".ini", ".cfg"}:
-            raise SettingsError(
-                str(self._path),
-                "is an INI inventory; convert it: ansible-inventory -i FILE --list --yaml > inventory.yml",
-            )
-        try:
-            root = yaml.compose(self._text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise self._error(line, f"this is no YAML: {error.problem}") from error
-        except yaml.YAMLError as error:
-            raise self._error(1, f"this is no YAML: {error}") from error
+        if self._plain and inventory_ini.is_ini(self._path, self._text):
+            return inventory_ini.compose(self._path, self._text)
+        root = _composed(self._path, self._text)
         if root is None:
             raise self._error(1, "it is empty")
         return root
@@ -222,6 +245,16 @@ class _File:
 
     def _error(self, line: int, reason: str) -> SettingsError:
         return SettingsError(f"{self._path}:{line}", reason)
+
+
+def _composed(path: Path, text: str) -> yaml.Node | None:
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SettingsError(f"{path}:{line}", f"this is no YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}:1", f"this is no YAML: {error}") from error
 
 
 _RANGE = re.compile(r"\[(?P<first>\d+|[a-z]):(?P<last>\d+|[a-z])(?::(?P<step>\d+))?\]")

@@ -292,6 +292,14 @@ class Presence:
         """Whether it is connected, waiting at most that long."""
         return self._link.wait(seconds)
 
+    def well(self, text: str) -> None:
+        """Say ``online`` anew, with the time. Never raises."""
+        self._link.say("online", text)
+
+    def ill(self, text: str) -> None:
+        """Say ``degraded`` and why. Never raises."""
+        self._link.say("degraded", text)
+
     def stop(self) -> None:
         """Say ``offline`` and leave."""
         self._link.close()

@@ -9,3 +9,9 @@ class NullPresence:
 
     def stop(self) -> None:
         """Nothing to say it to."""
+
+    def well(self, text: str) -> None:
+        """Nothing to say it to."""
+
+    def ill(self, text: str) -> None:
+        """Nothing to say it to."""

@@ -37,7 +37,11 @@ class QuietTables:
 
     def opened_since(self, moment: datetime) -> int:
         with self._db.reading() as cursor:
-            row = cursor.execute("SELECT count(*) FROM incidents WHERE opened_at >= ?", (iso(moment),)).fetchone()
+            row = cursor.execute(
+                # What was there before us is no storm.
+                "SELECT count(*) FROM incidents WHERE opened_at >= ? AND id NOT IN (SELECT incident FROM baseline)",
+                (iso(moment),),
+            ).fetchone()
         return int(row[0])
 
     def resolved_times(self, fingerprint: str, since: datetime) -> int:

@@ -137,12 +137,13 @@ def _translated(path: Path) -> Iterator[None]:
 
 def _migrate(database: Database, migrations: str) -> None:
     steps = _migrations(migrations)
-    for number, step in enumerate(steps, start=1):
+    newest = max(steps)
+    for number, step in steps.items():
         with database.writing() as cursor:
             (version,) = cursor.execute("PRAGMA user_version").fetchone()
-            if version > len(steps):
+            if version > newest:
                 raise SettingsError(
-                    str(database.path), f"version {version} is newer than this program, which knows {len(steps)}"
+                    str(database.path), f"version {version} is newer than this program, which knows {newest}"
                 )
             if version >= number:
                 continue
@@ -151,17 +152,17 @@ def _migrate(database: Database, migrations: str) -> None:
             cursor.execute(f"PRAGMA user_version = {number:d}")
 
 
-def _migrations(name: str) -> list[Traversable]:
-    """The numbered files in order; a gap or a stray file is a mistake of ours.
+def _migrations(name: str) -> dict[int, Traversable]:
+    """The numbered files in order; a number given twice or a stray file is a mistake of ours.
 
-    :raises SettingsError: the folder does not hold 0001_x.sql, 0002_y.sql ... without a gap
+    :raises SettingsError: the folder does not hold files 0001_x.sql, 0002_y.sql ...
     """
     folder = resources.files("aiops.adapters") / "migrations" / name
     found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
     numbers = [int(match[1]) if (match := _MIGRATION.fullmatch(entry.name)) else -1 for entry in found]
-    if not found or numbers != list(range(1, len(found) + 1)):
+    if not found or -1 in numbers or numbers[0] != 1 or len(set(numbers)) < len(numbers):
         raise SettingsError(f"migrations/{name}", f"expected 0001_x.sql, 0002_y.sql ..., found {numbers}")
-    return found
+    return dict(zip(numbers, found, strict=True))
 
 
 def _statements(script: str) -> Iterator[str]:

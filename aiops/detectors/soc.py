@@ -8,13 +8,14 @@ Looks for
 Thresholds
     ``attempts`` 5 in ``minutes`` 10: fail2ban's jail.conf. ``slow_attempts`` 10 in an hour: crowdsec's ssh-slow-bf is
     stricter, and an hour is what one look knows.
+    ``broken_handshakes`` 4 in the same time: connections that never came to a login, as crowdsec's ssh-timeout counts.
     ``spike_score`` 8 in two of three bins of five minutes, ``spike_sure`` 16 in one, ``spike_lines`` 10 at least and
     ``spike_times`` 3 times the median: measured on real logs with no false episode a day on quiet ones (docs/spike.md).
     ``cold_hours`` 6, ``cold_lines`` 30: what counts while less than that is known.
     ``silence_minutes`` 15: our own logins write more often. ``shipper_errors`` 10 within its last 20 minutes.
     ``own_sources``: shell patterns of scanners and of whatever logs in for us. ``password_sources``: from where a
     password is fine.
-    ``ignore_tags``: shell patterns of programs that may flood.
+    ``ignore_tags``: shell patterns of programs that may flood; what systemd says about a unit is ``health``'s matter.
 
 Looks alike but is benign
     One attempt that sshd tells of in three lines: the most frequent wording counts, not the sum. ``message repeated N times`` is
@@ -60,6 +61,7 @@ DETECTOR = Detector(
         "attempts": 5,
         "minutes": 10,
         "slow_attempts": 10,
+        "broken_handshakes": 4,
         "spike_score": 8,
         "spike_sure": 16,
         "spike_lines": 10,
@@ -70,7 +72,7 @@ DETECTOR = Detector(
         "shipper_errors": 10,
         "own_sources": [],
         "password_sources": [],
-        "ignore_tags": [],
+        "ignore_tags": ["systemd"],
     },
 )
 
@@ -93,9 +95,16 @@ def _attempts(refused: Sequence[Login], seconds: float) -> int:
     return most
 
 
+_BROKEN = frozenset({"timeout", "broken", "magic"})
+"""Wordings of connections that never came to a login: clients that are none."""
+
+
 def _forcing(host: Subject, refused: Sequence[Login]) -> int:
     """The number of attempts if they are too many, else 0."""
     fast = _attempts(refused, host.settings["minutes"] * _MINUTE)
+    broken = _attempts([one for one in refused if one.wording in _BROKEN], host.settings["minutes"] * _MINUTE)
+    if broken >= host.settings["broken_handshakes"]:
+        return max(fast, broken)
     slow = _attempts(refused, _HOUR)
     return max(fast, slow) if fast >= host.settings["attempts"] or slow >= host.settings["slow_attempts"] else 0
 

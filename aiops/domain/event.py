@@ -46,6 +46,7 @@ TYPES: Final[dict[str, str]] = {
     "worker.offline": "A worker is gone, or silent for too long.",
     "guardian.report": "A guardian's own report: what a foreign publisher sends when it names no type.",
     "guardian.missed": "A guardian did not run when it was due.",
+    "baseline.digest": "What the first look at hosts found was there before: one message for all of it.",
     "incident.acknowledged": "A human has an incident in hand: no more messages about it until it is resolved.",
     "silence.set": "A human silenced findings for a while.",
     "silence.ended": "A human ended a silence before its time.",

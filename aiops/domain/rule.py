@@ -74,3 +74,4 @@ class Ruling(BaseModel):
     severity: Severity
     reason: str
     certain: bool = True
+    guard: bool = False

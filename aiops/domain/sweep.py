@@ -70,3 +70,14 @@ class Sweep(Fact):
     def sees(self, fingerprint: str) -> bool:
         """Whether a finding of that identity was seen."""
         return any(finding.fingerprint == fingerprint for finding in self.findings)
+
+
+class Look(Fact):
+    """A detector's last look at a host. ``blind`` names the probes that could not look."""
+
+    detector: str
+    host: str
+    at: Moment
+    findings: int = 0
+    blind: tuple[str, ...] = ()
+    asleep: bool = False

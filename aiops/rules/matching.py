@@ -31,6 +31,7 @@ def judge(
             action="alert_human",
             severity=_at_least_warning(finding, reading, rules, role),
             reason=f"the text holds {reading.suspicion}: it decides nothing, a human looks",
+            guard=True,
         )
     for rule in rules:
         if _matches(rule, finding, reading, role):
@@ -41,6 +42,7 @@ def judge(
                 severity=rule.severity,
                 reason=rule.reason,
                 certain=rule.tier != "default",
+                guard=rule.tier == "guard",
             )
     return None
 

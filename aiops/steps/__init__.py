@@ -3,12 +3,16 @@
 from aiops.steps.approve import approve, deny
 from aiops.steps.authorise import authorise, replan
 from aiops.steps.autonomy import lower_rung, raise_rung
+from aiops.steps.baseline import accept as accept_baseline
+from aiops.steps.baseline import chosen as chosen_baseline
+from aiops.steps.baseline import reopen as reopen_baseline
 from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.dispatch import dispatch
 from aiops.steps.file_records import file_records
 from aiops.steps.freeze import freeze, renew_permit, thaw
+from aiops.steps.inventory import check_inventory
 from aiops.steps.look import detect_and_report, detectors
 from aiops.steps.notify import notify
 from aiops.steps.patrol import patrol
@@ -20,13 +24,18 @@ from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.triage import triage
+from aiops.steps.watch import Watcher
 from aiops.steps.why import why
 
 __all__ = [
+    "Watcher",
+    "accept_baseline",
     "acknowledge",
     "approve",
     "authorise",
     "brief",
+    "check_inventory",
+    "chosen_baseline",
     "close",
     "correlate",
     "deny",
@@ -46,6 +55,7 @@ __all__ = [
     "refuse",
     "remediate",
     "renew_permit",
+    "reopen_baseline",
     "replan",
     "settle",
     "shorten",

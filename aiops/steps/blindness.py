@@ -7,6 +7,9 @@ from aiops.domain.severity import Severity
 from aiops.domain.sweep import Sweep
 from aiops.ports import IncidentServices
 
+WATCH = "watch"
+"""The detector of what the watchers see of ourselves: no detection worker knows it."""
+
 BLIND = Kind(name="watch.blind", sentence="a detector could not look at a host for several sweeps in a row")
 
 

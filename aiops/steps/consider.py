@@ -7,6 +7,7 @@ from aiops.domain.verdict import Choice, Question, Verdict
 from aiops.ports import IncidentServices
 from aiops.remediations import bind
 from aiops.steps.autonomy import not_held
+from aiops.steps.blindness import WATCH
 from aiops.steps.known_fixes import candidates, fallback_reason, known
 from aiops.steps.learned import heed_relapse
 
@@ -15,6 +16,12 @@ _ASK_FROM = Severity.WARNING
 
 def consider(incident: Incident, services: IncidentServices) -> Handover:
     """A verdict by rule or skill, or a question for the LLM, or a verdict that hands the incident to a human."""
+    if incident.findings[0].detector == WATCH:
+        # A model cannot bring a process of ours back, and asking it would take time that a human needs.
+        reason = "a part of aiops itself is dead or did not look"
+        return Handover(
+            verdicts=(Verdict(incident=incident.id, action="alert_human", reason=reason, source="rule:watch"),)
+        )
     heed_relapse(incident, services)
     taken_back = not_held(incident.relapse_of, incident, services)
     return taken_back + _judge(incident, services)
@@ -40,10 +47,9 @@ def question(incident: Incident, services: IncidentServices) -> Question:
         for other in earlier
         if other.id != incident.id
     )[:3]
-    choices = {
-        remediation.id: Choice(
-            playbook=remediation.id, description=remediation.title, params=bind(remediation, finding)
-        )
-        for remediation, _, finding in candidates(incident, services)
-    }
+    choices: dict[str, Choice] = {}
+    for remediation, _, finding in candidates(incident, services):
+        # The first finding that fits is the one a plan would be made for.
+        choice = Choice(playbook=remediation.id, description=remediation.title, params=bind(remediation, finding))
+        choices.setdefault(remediation.id, choice)
     return Question(incident=incident, history=history, choices=tuple(choices.values()))

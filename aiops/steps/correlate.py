@@ -19,6 +19,7 @@ from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.sweep import Sweep
 from aiops.domain.verdict import Verdict
 from aiops.ports import IncidentServices
+from aiops.steps.baseline import adopt, before_us, first_looks
 from aiops.steps.blindness import blind_findings, could_look
 from aiops.steps.consider import consider
 from aiops.steps.crowd import Crowd
@@ -52,10 +53,10 @@ def gather(sweep: str, services: IncidentServices) -> Handover:
             return Handover()
         whole = _merged(shards)
         close_gone(whole, inside)
-        opened = _attach(whole, inside)
+        opened, adopted = adopt(_attach(whole, inside), whole, inside)
     outbox.deliver(services.events)
     storm = watch_storm(services)
-    return sum((_judge(incident, services) for incident in opened), storm)
+    return sum((_judge(incident, services) for incident in opened), storm + adopted)
 
 
 def close_gone(sweep: Sweep, services: IncidentServices) -> None:
@@ -165,12 +166,16 @@ def _open_all(
     """Hosts with nothing dead above them first: what runs on a host that is gone is kept with that host's incident."""
     below = hush.below(rest)
     crowd = Crowd(homes.incidents.values(), services)
+    first = first_looks(sweep, services)
 
     def open_groups(fresh: Sequence[Finding]) -> list[Incident]:
-        made, joining = crowd.place(groups(fresh, services))
+        # What was there before us makes no storm, however much it is.
+        grouped = groups(fresh, services)
+        old = [group for group in grouped if before_us(group, first)]
+        made, joining = crowd.place([group for group in grouped if group not in old])
         for home, findings in joining.items():
             _join(homes.incidents[home], findings, sweep, services)
-        opened = [open_incident(group, sweep, services) for group in made]
+        opened = [open_incident(group, sweep, services) for group in (*old, *made)]
         for incident in opened:
             hush.goes_down(incident.findings, incident.id)
         return opened

@@ -23,7 +23,7 @@ def known(incident: Incident, services: IncidentServices) -> Verdict | None:
     rulings = judged(incident, services)
     certain = [(finding, ruling) for finding, ruling in rulings if ruling.certain]
     for finding, ruling in certain:
-        if ruling.action == "alert_human":
+        if ruling.action == "alert_human" and ruling.guard:
             return _verdict(incident, finding, ruling, ruling.reason)
     if rulings and len(certain) == len(incident.states) and all(ruling.action == "drop" for _, ruling in certain):
         return _verdict(incident, *certain[0], certain[0][1].reason)
@@ -37,6 +37,8 @@ def known(incident: Incident, services: IncidentServices) -> Verdict | None:
                 return _verdict(incident, finding, ruling, ruling.reason)
             reason = f"{ruling.reason}. {ruling.playbook} would fit, but nothing we measured gives it its parameters"
             return _verdict(incident, finding, ruling.model_copy(update={"action": "alert_human"}), reason)
+        if ruling.action == "alert_human":
+            return _verdict(incident, finding, ruling, ruling.reason)
     return learned_fix(incident, offered, services)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from aiops.errors import BusError
@@ -14,17 +15,18 @@ _LONGEST_PAUSE: Final = 5.0
 log = logging.getLogger(__name__)
 
 
-def mirror(services: BridgeServices, stop: threading.Event) -> int:
+def mirror(services: BridgeServices, stop: threading.Event, sign: Callable[[], None] = lambda: None) -> int:
     """Run until ``stop`` is set; returns how many entries the broker has acknowledged.
 
     The cursor moves after the acknowledgement, so a bridge killed between the two publishes a few entries again. A log or
     broker that is away is said once in our log and, where it can be heard, on the bridge's own topic; then it is tried
-    again after a pause that doubles up to five seconds.
+    again after a pause that doubles up to five seconds. ``sign`` is the sign of life: a round that mirrors gives one.
     """
     acknowledged, failures = 0, 0
     while not stop.is_set():
         try:
             acknowledged += _once(services)
+            sign()
         except BusError as error:
             if not failures:
                 log.warning("the bridge is degraded: %s", error)

@@ -13,6 +13,8 @@ from aiops.domain.sweep import Patrol
 from aiops.domain.verdict import UNANSWERED, Verdict
 from aiops.ports import IncidentServices
 from aiops.steps.authorise import authorise, escalate
+from aiops.steps.baseline import digest
+from aiops.steps.blindness import WATCH
 from aiops.steps.consider import consider, question
 from aiops.steps.dispatch import dispatch
 from aiops.steps.held import ask_held
@@ -36,7 +38,8 @@ def sweep_up(services: IncidentServices) -> Handover:
     now = services.clock()
     quiet = [incident for incident in services.ledger.live() if now - incident.changed_at >= QUIET]
     rounds = (_again_new, _again_triaged, _again_waiting, _again_remediating, _again_verifying, _again_unanswered)
-    return sum((again(quiet, services) for again in rounds), watch_storm(services)) + ask_held(services)
+    handed = sum((again(quiet, services) for again in rounds), watch_storm(services) + digest(services))
+    return handed + ask_held(services)
 
 
 def look_again(services: IncidentServices) -> Handover:
@@ -44,7 +47,9 @@ def look_again(services: IncidentServices) -> Handover:
     hosts: dict[tuple[str, ...], dict[str, None]] = {}
     for incident in services.ledger.live():
         if incident.state not in {State.REMEDIATING, State.VERIFYING}:
-            detectors = tuple(sorted({finding.detector for finding in incident.states}))
+            detectors = tuple(sorted({finding.detector for finding in incident.states} - {WATCH}))
+            if not detectors:
+                continue
             hosts.setdefault(detectors, {}).update(dict.fromkeys(incident.hosts))
     now = services.clock()
     return Handover(

@@ -1,6 +1,5 @@
-"""freeze, thaw, playbooks, schedule, settings: how the system is set."""
+"""freeze, thaw, playbooks, settings: how the system is set."""
 
-from datetime import timedelta
 from getpass import getuser
 from typing import Annotated, Any
 
@@ -10,12 +9,12 @@ from aiops import bootstrap, steps
 from aiops.domain.fact import utcnow
 from aiops.errors import UnknownError
 from aiops.settings import config_file, load_settings
-from tasks.cli.output import Json, clock, dump, table
+from tasks.cli.output import Json, dump, table
 
 
 def register(cli: typer.Typer) -> None:
     """Add the commands."""
-    for command in (freeze, thaw, release, playbooks, schedule, settings):
+    for command in (freeze, thaw, release, playbooks, settings):
         cli.command()(command)
 
 
@@ -67,29 +66,6 @@ def playbooks(as_json: Json = False) -> None:
     table(("playbook", "risk", "approval", "hosts", "fixes", "what"), rows, empty="the catalogue is empty")
 
 
-def schedule(as_json: Json = False) -> None:
-    """Show what runs when, and when each guardian last finished a sweep."""
-    from beat_schedule import GUARDIANS, HOUSEKEEPING  # noqa: PLC0415 - imports Celery
-
-    last = bootstrap.incidents(load_settings()).ledger.last_sweeps()
-    lines: list[dict[str, Any]] = [
-        {"what": name, "when": _when(due), "last": last.get(name)}
-        for name, due in {**GUARDIANS, **HOUSEKEEPING}.items()
-    ]
-    if as_json:
-        dump(lines)
-        return
-    rows = [
-        (
-            line["what"],
-            line["when"],
-            clock(line["last"]) if line["last"] else "never" if line["what"] in GUARDIANS else "",
-        )
-        for line in lines
-    ]
-    table(("what", "when", "last finished"), rows, empty="nothing is scheduled")
-
-
 def settings(
     schema: Annotated[bool, typer.Option("--schema", help="Print what can be set, as JSON Schema.")] = False,
     as_json: Json = False,
@@ -114,10 +90,3 @@ def _lines(prefix: str, values: dict[str, Any]) -> list[str]:
         name = f"{prefix}{key}"
         lines += _lines(f"{name}.", value) if isinstance(value, dict) and value else [f"{name} = {value!r}"]
     return lines
-
-
-def _when(due: Any) -> str:
-    if isinstance(due, timedelta):
-        minutes, seconds = divmod(int(due.total_seconds()), 60)
-        return f"every {minutes} min" if minutes and not seconds else f"every {int(due.total_seconds())} s"
-    return f"{next(iter(due.hour)):02d}:{next(iter(due.minute)):02d}" if len(due.hour) == 1 else str(due)

@@ -28,6 +28,12 @@ FAULTS = (("ct201", "agent-removes-manager"), ("ct202", "dead-service"), ("ct203
 WATCHING = ("health", "disk", "audit-dpkg-rc")
 """The guardians that can see these faults."""
 
+BASELINE = """
+[correlation]
+baseline = true
+"""
+"""As for any fleet: the first sweep, of healthy hosts, is what was there before us."""
+
 REFERENCE_SECONDS = 48.0
 """From signal to fix, for the Wazuh incident, in the system that this one replaces."""
 
@@ -65,7 +71,7 @@ def demo(
 
 def _demo(folder: Path, seconds: float, *, as_json: bool) -> bool:
     typer.echo("booting three Debian hosts (the first time builds their base, about a minute) ...", err=True)
-    with fleet(folder, "demo", hosts=len(FAULTS), roles=["ct201=wazuh"]) as local:
+    with fleet(folder, "demo", hosts=len(FAULTS), roles=["ct201=wazuh"], more=BASELINE) as local:
         services = bootstrap.incidents(load_settings())
         typer.echo("a first sweep of the healthy hosts:")
         _sweep(services)

@@ -238,8 +238,19 @@ def wait_for_sweep(name: str, services: IncidentServices, seconds: float) -> lis
         time.sleep(0.1)
 
 
+def wait_for_incidents(shards: list[Sweep], services: IncidentServices, seconds: float = 3) -> None:
+    """A sweep is stored a moment before it is worked through: give that moment to whoever shows both."""
+    deadline = time.monotonic() + seconds
+    states = [finding for shard in shards for finding in shard.findings if finding.persistence == "state"]
+    while states and time.monotonic() < deadline:
+        if all(services.ledger.by_fingerprint(finding.fingerprint) for finding in states):
+            return
+        time.sleep(0.1)
+
+
 def print_sweep(shards: list[Sweep], services: IncidentServices) -> None:
     """A finished sweep for a human: figures of a single host, findings, and what could not be seen."""
+    wait_for_incidents(shards, services)
     for shard in shards:
         seconds = (shard.finished_at - shard.started_at).total_seconds()
         names = ", ".join(shard.patrol.detectors)

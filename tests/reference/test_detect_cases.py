@@ -21,6 +21,7 @@ from aiops.domain.finding import Finding
 from aiops.domain.host import Host
 from aiops.probes import apt_lists, apt_simulation, backups, needrestart, sshd, x509
 from aiops.probes.apt_history import HISTORY
+from aiops.probes.apt_simulation import Simulation, Upgrade
 from aiops.probes.audit import AUDITED
 from aiops.probes.df import Usage
 from aiops.probes.dpkg import Package
@@ -143,8 +144,21 @@ def upgrade(case: Mapping[str, Any]) -> Iterator[Finding]:
         yield from run(detector, "restarts", needrestart.RESTARTS.read(rows), None)
     elif re.search(r"^(Get|Hit|Ign|Err):\d|^[EW]: ", rows, re.MULTILINE):
         yield from run(detector, "complaints", apt_lists.read_update(rows))
+    elif "Listing..." in rows:
+        yield from run(detector, "waiting", Simulation(tuple(listed(rows)), (), ()), ())
     else:
         yield from run(detector, "waiting", apt_simulation.SIMULATION.read(rows), ())
+
+
+_LISTED = re.compile(
+    r"^(?P<name>[^/\s]+)/(?P<suites>\S+) (?P<new>\S+) \S+ \[upgradable from: (?P<old>\S+)\]$", re.MULTILINE
+)
+
+
+def listed(rows: str) -> Iterator[Upgrade]:
+    """``apt list --upgradable``, which nobody should read by program and our probe does not."""
+    for match in _LISTED.finditer(rows):
+        yield Upgrade(match["name"], match["old"], match["new"], "-security" in match["suites"])
 
 
 _MDADM = re.compile(r"^(?P<name>/dev/md\S+):(?P<rows>(?:\n .*|\n)+)", re.MULTILINE)
@@ -160,8 +174,14 @@ def mdadm(rows: str) -> Iterator[Array]:
 
 
 _DF = re.compile(
-    r"(?P<source>\S+)\s+(?:(?P<type>[a-z][a-z0-9.]+)\s+)?(?P<size>\d+)\s+(?P<used>\d+)\s+(?P<free>\d+)\s+\d+%\s+(?P<mount>/.*)"
+    r"(?P<source>\S+)\s+(?:(?P<type>[a-z][a-z0-9.]+)\s+)?(?P<size>[\d.]+[KMGT]?)\s+(?P<used>[\d.]+[KMGT]?)\s+(?P<free>[\d.]+[KMGT]?)\s+\d+%\s+(?P<mount>/.*)"
 )
+
+
+def size(figure: str) -> int:
+    """df's figure in bytes: kibibytes, or with the letter of ``df -h``."""
+    unit = {"K": 1, "M": 2, "G": 3, "T": 4}.get(figure[-1], 1)
+    return round(float(figure.rstrip("KMGT")) * 1024**unit)
 
 
 def disk(case: Mapping[str, Any]) -> Iterator[Finding]:
@@ -176,7 +196,7 @@ def disk(case: Mapping[str, Any]) -> Iterator[Finding]:
     usages = tuple(
         Usage(
             row["type"] or ("squashfs" if row["source"].startswith("/dev/loop") else "ext4"),
-            *(int(row[key]) * 1024 for key in ("size", "used", "free")),
+            *(size(row[key]) for key in ("size", "used", "free")),
             0,
             0,
             row["mount"],
@@ -192,7 +212,7 @@ def certs(case: Mapping[str, Any]) -> Iterator[Finding]:
     for name in case["input"]:
         path = FOLDER / "data" / name
         argv = [*CERTIFICATE, "-in", str(path)] if path.suffix == ".pem" else ["cat", str(path)]
-        rows = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+        rows = subprocess.run(argv, capture_output=True, check=False).stdout.decode(errors="replace")
         if "Certificate Name:" in rows:
             found += list(certbot(rows))
         else:
@@ -334,8 +354,8 @@ def _forbidden(must_not: Sequence[str], findings: Sequence[Seen]) -> Iterator[st
 
 def cases() -> list[dict[str, Any]]:
     """Those that are there."""
-    file = FOLDER / "detect" / "cases_dev.jsonl"
-    return [json.loads(row) for row in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    files = sorted((FOLDER / "detect").glob("*.jsonl"))
+    return [json.loads(row) for file in files for row in file.read_text(encoding="utf-8").splitlines() if row]
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])

@@ -8,6 +8,8 @@ import pytest
 from aiops import steps
 from aiops.domain.handover import Handover
 from aiops.domain.incident import State
+from aiops.domain.rule import Judgement
+from aiops.domain.severity import Severity
 from aiops.domain.sweep import Blind
 from aiops.domain.verdict import Verdict
 from aiops.errors import RefusedError
@@ -313,3 +315,28 @@ def test_a_verdict_that_comes_again_after_a_failed_repair_starts_nothing(world: 
 
     assert steps.authorise(handed.verdicts[0], world.services) == Handover()
     assert world.only().state is State.ESCALATED
+
+
+def test_the_fix_for_the_cause_goes_before_a_rule_that_would_ask_a_human_about_its_effect(tmp_path: Path) -> None:
+    rules = (
+        Judgement(
+            id="effect",
+            tier="fix",
+            detectors=("health",),
+            kinds=("disk.space",),
+            action="alert_human",
+            severity=Severity.WARNING,
+            reason="nothing that may be cleaned was named",
+        ),
+    )
+    world = World(tmp_path, rules=rules)
+    effect = world.finding(kind="disk.space", subject="/var/tmp", cause="c")
+
+    handed = steps.correlate(
+        world.sweep(effect, world.finding(cause="c"), kinds=["disk.space", "service.dead"]), world.services
+    )
+
+    assert [verdict.playbook for verdict in handed.verdicts] == ["restart_service"]
+    alone = World(tmp_path / "alone", rules=rules)
+    handed = steps.correlate(alone.sweep(effect, kinds=["disk.space"]), alone.services)
+    assert [verdict.action for verdict in handed.verdicts] == ["alert_human"]

@@ -1,0 +1,83 @@
+"""schedule: what runs when, what came of it last, and where it is blind."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import typer
+
+from aiops import bootstrap
+from aiops.domain.fact import utcnow
+from aiops.domain.sweep import Look
+from aiops.settings import load_settings
+from tasks.cli.output import Json, clock, dump, table
+
+_SHOWN = 6
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the command."""
+    cli.command()(schedule)
+
+
+def schedule(as_json: Json = False) -> None:
+    """Show for each guardian its last look, what came of it, where it is blind, and when it is due next."""
+    from tasks import schedule as lines  # noqa: PLC0415 - imports Celery
+
+    settings = load_settings()
+    services = bootstrap.incidents(settings)
+    now, zone = utcnow(), settings.timezone
+    known = {host.name for host in services.inventory.hosts()}
+    looks = [look for look in services.ledger.looks() if look.host in known]
+    expected = lines.expected(settings, now)
+    told: list[dict[str, Any]] = [
+        {
+            "what": name,
+            "when": repr(line),
+            "next": line.after(now),
+            **_last([look for look in looks if look.detector == name], expected[name]),
+        }
+        for name, line in lines.guardians(zone).items()
+    ]
+    others: list[dict[str, Any]] = [
+        {"what": name, "when": repr(line), "next": line.after(now)} for name, line in lines.housekeeping(zone).items()
+    ]
+    if as_json:
+        dump({"timezone": zone, "guardians": told, "housekeeping": others})
+        return
+    columns = ("guardian", "when", "last look", "result", "next")
+    table(columns, [_row(line) for line in told], empty="no guardian is scheduled")
+    typer.echo("")
+    rows = [(line["what"], line["when"], clock(line["next"])) for line in others]
+    table(("housekeeping", "when", "next"), rows, empty="nothing else is scheduled")
+    for line in told:
+        for host, probes in line["blind"].items():
+            typer.echo(f"blind   {line['what']} on {host}: {', '.join(probes)}")
+        if line["late"]:
+            typer.echo(f"missed  {line['what']} on {_some(line['late'])}")
+
+
+def _last(looks: Sequence[Look], expected: datetime) -> dict[str, Any]:
+    """What the last look at each host gave, together."""
+    return {
+        "last": max((look.at for look in looks), default=None),
+        "hosts": len(looks),
+        "findings": sum(look.findings for look in looks),
+        "blind": {look.host: list(look.blind) for look in looks if look.blind},
+        "asleep": [look.host for look in looks if look.asleep],
+        "late": [look.host for look in looks if look.at < expected],
+    }
+
+
+def _row(line: dict[str, Any]) -> tuple[str, ...]:
+    if line["last"] is None:
+        return line["what"], line["when"], "never", "", clock(line["next"])
+    result = f"{line['findings']} findings on {line['hosts']} hosts"
+    for word in ("blind", "asleep"):
+        if line[word]:
+            result += f", {len(line[word])} {word}"
+    return line["what"], line["when"], clock(line["last"]), result, clock(line["next"])
+
+
+def _some(hosts: Sequence[str]) -> str:
+    return ", ".join(hosts[:_SHOWN]) + (f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else "")
