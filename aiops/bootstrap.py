@@ -18,6 +18,7 @@ from aiops.ports import (
     BridgeServices,
     DetectionServices,
     Events,
+    ExecutionLedger,
     Executor,
     IncidentServices,
     Inventory,
@@ -25,6 +26,7 @@ from aiops.ports import (
     Permit,
     ProviderState,
     Pulse,
+    Records,
     RemediationServices,
     Shell,
     Thinker,
@@ -100,13 +102,14 @@ def incidents(settings: Settings) -> IncidentServices:
 
     signer = KeySigner(credential(settings.keys.signing))
     playbooks = catalogue(settings)
+    in_force = policy(settings)
     return IncidentServices(
         inventory=inventory(settings),
         ledger=SqliteIncidentLedger(settings.state / "incidents.sqlite"),
         events=events(settings),
         signer=signer,
         permits=RedisPermitOffice(settings.redis.full_url(), signer),
-        policy=settings.policy,
+        policy=in_force,
         catalogue=playbooks,
         rules=rules.load(settings.known.rules or rules.SHIPPED),
         skills=_skills(settings, playbooks),
@@ -115,7 +118,7 @@ def incidents(settings: Settings) -> IncidentServices:
         llm_budget=settings.llm.budget(),
         group_hosts=settings.correlation.group_hosts,
         blind_after=settings.correlation.blind_after,
-        relapse_window=timedelta(hours=settings.policy.relapse_hours),
+        relapse_window=timedelta(hours=in_force.relapse_hours),
         quiet=settings.quiet,
         benign=settings.benign,
         archive=archive(settings),
@@ -127,6 +130,25 @@ def incidents(settings: Settings) -> IncidentServices:
         watch=settings.watch,
         baseline=_baseline(settings),
     )
+
+
+def policy(settings: Settings) -> Policy:
+    """The policy in force, on the operator's clock unless it names another.
+
+    :raises ManifestError: its file cannot be used
+    """
+    return _policy(settings)
+
+
+def _policy(settings: Settings) -> Policy:
+    given = settings.policy
+    chosen = rules.load_policy(given.file) if given.file else given
+    update: dict[str, str] = {"mode": given.mode} if "mode" in given.model_fields_set else {}
+    if "timezone" in given.model_fields_set:
+        update["timezone"] = given.timezone
+    elif "timezone" not in chosen.model_fields_set:
+        update["timezone"] = settings.timezone
+    return chosen.model_copy(update=update)
 
 
 def _baseline(settings: Settings) -> bool:
@@ -165,7 +187,7 @@ def scratch(
         events=MemoryEvents(),
         signer=nobody,
         permits=nobody,
-        policy=policy or settings.policy,
+        policy=policy or _policy(settings),
         catalogue=playbooks,
         rules=rules.load(folder or settings.known.rules or rules.SHIPPED),
         skills=_skills(settings, playbooks),
@@ -258,7 +280,6 @@ def _provider(one: LlmProvider, loop: Any) -> Any:
 
 def remediation(settings: Settings) -> RemediationServices:
     """CT196: hands, its own ledger and its own limits."""
-    from aiops.adapters.execution_ledger import SqliteExecutionLedger  # noqa: PLC0415
     from aiops.adapters.permit import RedisPermit  # noqa: PLC0415
     from aiops.adapters.signing import KeyVerifier  # noqa: PLC0415
 
@@ -267,13 +288,15 @@ def remediation(settings: Settings) -> RemediationServices:
     repair = settings.repair
     return RemediationServices(
         inventory=inventory(settings),
-        executions=SqliteExecutionLedger(settings.state / "executions.sqlite"),
+        executions=executions(settings),
         executor=executor(settings, permit),
         verifier=verifier,
         permit=permit,
         floor=settings.floor,
         catalogue=catalogue(settings),
         events=events(settings),
+        records=records(settings),
+        timezone=settings.timezone,
         lease_seconds=repair.lease_seconds,
     )
 
@@ -311,6 +334,31 @@ def _semaphore_check(settings: Settings) -> str:
     from aiops.adapters.semaphore_selftest import semaphore_answers  # noqa: PLC0415
 
     return semaphore_answers(*_semaphore(settings), catalogue(settings), settings.semaphore.from_risk)
+
+
+def records(settings: Settings) -> Records:
+    """The paper trail, in git under the state folder."""
+    from aiops.adapters.git_records import GitRecords  # noqa: PLC0415
+    from aiops.adapters.git_repository import GitRepository, Remote  # noqa: PLC0415
+
+    given = settings.records
+
+    def remote(url: str) -> Remote | None:
+        key = credential(given.key_file) if given.key_file else None
+        return Remote(url, given.branch, key, given.known_hosts, given.push_seconds) if url else None
+
+    folder = settings.state / "records"
+    return GitRecords(
+        GitRepository(folder / "transcripts", given.author, remote(given.transcripts_remote)),
+        GitRepository(folder / "journal", given.author, remote(given.journal_remote)),
+    )
+
+
+def executions(settings: Settings) -> ExecutionLedger:
+    """CT196's record alone: for whoever only reads it."""
+    from aiops.adapters.execution_ledger import SqliteExecutionLedger  # noqa: PLC0415
+
+    return SqliteExecutionLedger(settings.state / "executions.sqlite")
 
 
 def notification(settings: Settings) -> NotifyServices:
@@ -451,6 +499,7 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
     return {
         "inventory": lambda: f"{len(inventory(settings).hosts())} hosts",
         "catalogue": lambda: f"{len(catalogue(settings))} playbooks: {', '.join(catalogue(settings))}",
+        "policy": lambda: f"{len(policy(settings).rules)} rules, {policy(settings).default} where none matches",
         "detectors": lambda: ", ".join(detectors.load()),
         "rules": lambda: f"{len(rules.load(settings.known.rules or rules.SHIPPED))} rules",
         "skills": lambda: f"{len(_skills(settings, catalogue(settings)))} skills from files",

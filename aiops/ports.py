@@ -9,17 +9,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from aiops.domain.audit import AuditLine, Break, Head
+from aiops.domain.autonomy import Standing
 from aiops.domain.certificate import Served
 from aiops.domain.event import Event
 from aiops.domain.fact import utcnow
 from aiops.domain.finding import Finding
 from aiops.domain.guest import Guest
+from aiops.domain.held import Held
 from aiops.domain.host import Host
 from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import Approval, ApprovedPlan, Plan, SignedPlan
 from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
+from aiops.domain.record import Filed, Pushed, Record
 from aiops.domain.remediation import Remediation
 from aiops.domain.rule import Judgement
 from aiops.domain.severity import Severity
@@ -191,6 +195,25 @@ class Archive(Protocol):
         """Forget what nobody has kept again since then; returns how many texts."""
 
 
+class AuditLog(Protocol):
+    """What was decided and done, appended and never rewritten; each line is bound to the one before it.
+
+    Both ledgers write a line in the transaction that does what the line tells of.
+    """
+
+    def write_down(self, at: datetime, who: str, what: str, **fields: str) -> None:
+        """Append a line; ``fields`` are those of ``AuditLine``."""
+
+    def audit(self, limit: int = 200) -> Sequence[AuditLine]:
+        """The newest lines, oldest of them first."""
+
+    def audit_head(self) -> Head:
+        """The last line's number and hash, to be kept elsewhere."""
+
+    def broken(self, anchors: Sequence[Head] = ()) -> Sequence[Break]:
+        """Where the log is not what was written: changed, removed, reordered, cut off. ``anchors`` were kept elsewhere."""
+
+
 class QuietLedger(Protocol):
     """The part of CT190's record about what is counted, muted, silenced and acknowledged.
 
@@ -249,7 +272,7 @@ class QuietLedger(Protocol):
         """False when there was none."""
 
 
-class IncidentLedger(QuietLedger, Protocol):
+class IncidentLedger(QuietLedger, AuditLog, Protocol):
     """CT190's record. Every write is durable when the call returns, or when the ``together`` around it ends.
 
     :raises LedgerBusyError: from any method, when the database is locked or its disk is full
@@ -392,13 +415,40 @@ class IncidentLedger(QuietLedger, Protocol):
     def blind_streak(self, host: str, detector: str, probe: str) -> int:
         """For how many sweeps in a row the probe has been blind on the host; 0 when it could look the last time."""
 
+    def standings(self) -> Sequence[Standing]:
+        """Every playbook and role that was raised, or that anything speaks for or against."""
+
+    def standing(self, playbook: str, role: str) -> Standing:
+        """One of them; what nobody has raised observes."""
+
+    def set_standing(self, standing: Standing, at: datetime) -> None:
+        """Put it on its rung, from now on; what was proposed is settled."""
+
+    def propose(self, playbook: str, role: str, at: datetime) -> bool:
+        """Note that the next rung was proposed; False when it was before."""
+
+    def prove(self, incident: str, playbook: str, role: str, what: str, at: datetime) -> bool:
+        """Note a ``closure`` or a ``relapse`` of the incident; False when that is known already."""
+
+    def hold(self, incident: str, until: datetime) -> None:
+        """Its question waits until then."""
+
+    def held(self) -> Sequence[Held]:
+        """Every question that waits, the one that ends first before the others."""
+
+    def looking(self, incident: str, look: str, at: datetime) -> None:
+        """A sweep of that name looks again before it is asked."""
+
+    def unhold(self, incident: str) -> None:
+        """It waits no more."""
+
     def frozen(self) -> str:
         """Who froze it and why; empty when not frozen."""
 
     def freeze(self, who: str, why: str, at: datetime) -> None:
         """Stop every start until ``thaw``. The first freeze stands."""
 
-    def thaw(self) -> None:
+    def thaw(self, who: str, at: datetime) -> None:
         """Allow starts again."""
 
     def lesson(self, name: str) -> Lesson | None:
@@ -442,7 +492,7 @@ class Claim:
     hosts: tuple[str, ...] = field(default=())
 
 
-class ExecutionLedger(Protocol):
+class ExecutionLedger(AuditLog, Protocol):
     """CT196's record: plans received, nonces burnt, claims, outcomes. Durable when the call returns."""
 
     def receive(self, approved: ApprovedPlan, now: datetime) -> Receipt:
@@ -473,7 +523,7 @@ class ExecutionLedger(Protocol):
     def declare_unknown(self, claim: Claim, outcome: Outcome) -> bool:
         """Compare-and-set an expired claim to outcome ``unknown``."""
 
-    def release(self, plan: str) -> None:
+    def release(self, plan: str, who: str, now: datetime) -> None:
         """Forget the claim on the hosts of a plan that ended ``unknown``, after a human has looked."""
 
     def outcome(self, plan: str) -> Outcome | None:
@@ -490,6 +540,37 @@ class ExecutionLedger(Protocol):
 
         Plans approved before now are refused from here on, and the next fence is higher than any given before.
         """
+
+    def unfiled(self, limit: int) -> Sequence[tuple[ApprovedPlan, Outcome]]:
+        """Plans that ended and have no record yet, in the order in which they ended."""
+
+    def file(self, plan: str, file: str, transcript: str, now: datetime) -> bool:
+        """Note where the plan's transcript is and its SHA-256; False when that is known already."""
+
+    def filed(self, limit: int) -> Sequence[Filed]:
+        """What was filed, newest first."""
+
+    def note_push(self, pushed: Pushed, now: datetime) -> Pushed:
+        """Keep how the last push went; returns how the one before it went."""
+
+    def push_state(self) -> tuple[Pushed, datetime | None]:
+        """How the last push went, and since when it is like that."""
+
+
+class Records(Protocol):
+    """The paper trail: transcripts and the ops journal, in git, pushed where a remote is set."""
+
+    def keep(self, record: Record) -> tuple[str, str]:
+        """Commit a record; returns the transcript's path in its repository and its SHA-256. The same again changes nothing.
+
+        :raises LedgerBusyError: it cannot be committed now; nothing of it is
+        """
+
+    def push(self) -> Pushed:
+        """Send everything that has not arrived, in order. A remote that does not answer is a reason, never an error."""
+
+    def anchors(self) -> Sequence[Head]:
+        """The heads of the audit log that the commits carry."""
 
 
 class Executor(Protocol):
@@ -701,6 +782,8 @@ class RemediationServices:
     floor: Floor
     catalogue: Mapping[str, Remediation]
     events: Events
+    records: Records | None = None
+    timezone: str = "UTC"
     lease_seconds: float = 30.0
     clock: Clock = utcnow
 

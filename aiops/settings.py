@@ -138,6 +138,20 @@ class Semaphore(Section):
         return self
 
 
+class PolicySettings(Policy):
+    """The policy, here or in a file of its own."""
+
+    file: str = Field(
+        default="", description="a policy file instead of what stands here: a path, or `homelab`, which is shipped"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.file and self.model_fields_set - {"file", "timezone", "mode"}:
+            raise ValueError("with file, everything else of the policy but its mode stands in that file")
+        return self
+
+
 class Keys(Section):
     """Ed25519: the private key that signs plans and permits (CT190 only), the public ones trusted for it (CT196)."""
 
@@ -281,10 +295,36 @@ class HermesHealth(Section):
 
 
 class Records(Section):
-    """How long things are kept."""
+    """How long things are kept, and where the paper trail goes."""
 
     incident_days: int = Field(default=730, ge=30, description="two years, as the operator asked")
     sweep_days: int = Field(default=14, ge=1, description="days that sweeps and what they muted are kept")
+    transcripts_remote: str = Field(
+        default="", description="git address that transcripts are pushed to; empty: they stay in your state folder"
+    )
+    journal_remote: str = Field(
+        default="", description="git address that the ops journal is pushed to; empty: it stays in your state folder"
+    )
+    branch: str = Field(
+        default="main", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", description="branch of both, on which only is added"
+    )
+    author: str = Field(
+        default="aiops <aiops@localhost>", pattern=r"^[^<>\n]+ <[^<>\s]+>$", description="author of the commits"
+    )
+    key_file: Path | None = Field(default=None, description="private SSH key that may push; empty: no key")
+    known_hosts: Path = Field(
+        default=Path("/etc/aiops/known_hosts"), description="keys of the git server, in OpenSSH's form"
+    )
+    push_seconds: float = Field(default=60, gt=0, le=600, description="hard limit for one push")
+
+    @field_validator("transcripts_remote", "journal_remote")
+    @classmethod
+    def _an_address(cls, address: str) -> str:
+        if address and (address.startswith("-") or "::" in address or any(sign.isspace() for sign in address)):
+            raise ValueError("give an address such as ssh://git@forge/ops/journal.git")
+        if urlsplit(address).password:
+            raise ValueError("an address must not hold a password; use SSH with key_file")
+        return address
 
 
 class Log(Section):
@@ -310,7 +350,7 @@ class Settings(BaseSettings):
     repair: Repair = Repair()
     semaphore: Semaphore = Semaphore()
     keys: Keys = Keys()
-    policy: Policy = Policy()
+    policy: PolicySettings = PolicySettings()
     floor: Floor = Floor()
     llm: Llm = Llm()
     known: Known = Known()

@@ -6,15 +6,17 @@ from pathlib import Path
 from sqlite3 import Cursor, IntegrityError
 from typing import Any
 
-from aiops.adapters.sqlite import open_database
+from aiops.adapters.audit_tables import AuditTables, append
+from aiops.adapters.sqlite import Database, open_database
 from aiops.domain.fact import canonical, utcnow
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import ApprovedPlan
+from aiops.domain.record import Filed, Pushed
 from aiops.errors import RefusedError, UnknownError
 from aiops.ports import Claim, Clock, Receipt
 
 
-class SqliteExecutionLedger:
+class SqliteExecutionLedger(AuditTables):
     """The execution ledger.
 
     A fence is never smaller than the milliseconds since 1970 at its claim. So a database restored from yesterday's backup cannot
@@ -30,6 +32,10 @@ class SqliteExecutionLedger:
         self._database = open_database(path, "executions")
         with self._database.writing() as cursor:
             cursor.execute("UPDATE fences SET epoch_at = ? WHERE epoch_at IS NULL", (_ms(clock()),))
+
+    @property
+    def _db(self) -> Database:
+        return self._database
 
     def close(self) -> None:
         """Close the file."""
@@ -59,6 +65,10 @@ class SqliteExecutionLedger:
                 " VALUES (?, ?, ?, ?, 'received', ?) ON CONFLICT (plan) DO UPDATE SET approved = excluded.approved",
                 (plan, approved.plan.incident, digest, text, _ms(now)),
             )
+            if known is None:
+                append(
+                    cursor, now, approved.approval.by, "plan received", **_of(approved), text=approved.plan.rationale
+                )
         return Receipt("received", new=known is None)
 
     def claim(self, plan: str, lease_seconds: float, now: datetime) -> Claim | None:
@@ -67,7 +77,8 @@ class SqliteExecutionLedger:
             row = cursor.execute("SELECT approved FROM plans WHERE plan = ? AND state = 'received'", (plan,)).fetchone()
             if row is None:
                 return None
-            hosts = ApprovedPlan.model_validate_json(row[0]).plan.hosts
+            approved = ApprovedPlan.model_validate_json(row[0])
+            hosts = approved.plan.hosts
             if not _take(cursor, plan, hosts):
                 return None
             (fence,) = cursor.execute(
@@ -78,6 +89,8 @@ class SqliteExecutionLedger:
                 "UPDATE plans SET state = 'claimed', fence = ?, claimed_at = ?, lease_until = ? WHERE plan = ?",
                 (fence, _ms(now), lease_until, plan),
             )
+            text = f"{approved.plan.remediation} on {', '.join(hosts)}, fence {fence}"
+            append(cursor, now, approved.approval.by, "plan started", **_of(approved), text=text)
         return Claim(plan, fence, _moment(lease_until), hosts)
 
     def extend(self, claim: Claim, lease_seconds: float, now: datetime) -> bool:
@@ -90,7 +103,7 @@ class SqliteExecutionLedger:
     def finish(self, claim: Claim, outcome: Outcome) -> bool:
         """See the port."""
         if outcome.status == "skipped":
-            return self._give_back(claim)
+            return self._give_back(claim, outcome)
         return self._settle(claim, outcome, "")
 
     def expired(self, now: datetime) -> Sequence[Claim]:
@@ -107,13 +120,16 @@ class SqliteExecutionLedger:
         """See the port. A heartbeat that came in meanwhile has moved the lease, and then nothing happens."""
         return self._settle(claim, outcome, f" AND lease_until = {_ms(claim.lease_until):d}")
 
-    def release(self, plan: str) -> None:
+    def release(self, plan: str, who: str, now: datetime) -> None:
         """See the port."""
         with self._database.writing() as cursor:
             cursor.execute(
                 "DELETE FROM claimed_hosts WHERE plan = (SELECT plan FROM plans WHERE plan = ? AND state = 'done')",
                 (plan,),
             )
+            if cursor.rowcount:
+                text = "its hosts may be repaired again"
+                append(cursor, now, who, "hosts released", **_of(_approved(cursor, plan)), text=text)
 
     def outcome(self, plan: str) -> Outcome | None:
         """See the port."""
@@ -156,7 +172,61 @@ class SqliteExecutionLedger:
                     (outcome.model_dump_json(), plan),
                 )
                 outcomes.append(outcome)
+            text = f"{len(outcomes)} plans without an outcome are unknown from here on"
+            append(cursor, now, "CT196", "epoch begun", text=text)
         return outcomes
+
+    def unfiled(self, limit: int) -> Sequence[tuple[ApprovedPlan, Outcome]]:
+        """See the port."""
+        with self._database.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT approved, outcome FROM plans WHERE state = 'done' AND plan NOT IN (SELECT plan FROM records)"
+                " ORDER BY json_extract(outcome, '$.finished_at'), fence LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [(ApprovedPlan.model_validate_json(row[0]), Outcome.model_validate_json(row[1])) for row in rows]
+
+    def file(self, plan: str, file: str, transcript: str, now: datetime) -> bool:
+        """See the port."""
+        with self._database.writing() as cursor:
+            cursor.execute(
+                "INSERT INTO records VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (plan, file, transcript, _ms(now))
+            )
+            filed = cursor.rowcount == 1
+            if filed:
+                approved = _approved(cursor, plan)
+                append(cursor, now, "CT196", "transcript filed", **_of(approved), transcript=transcript, text=file)
+        return filed
+
+    def filed(self, limit: int) -> Sequence[Filed]:
+        """See the port."""
+        with self._database.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT plan, incident, file, transcript, filed_at, json_extract(outcome, '$.status')"
+                " FROM records JOIN plans USING (plan) ORDER BY filed_at DESC, plan LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [
+            Filed(plan=row[0], incident=row[1], file=row[2], transcript=row[3], at=_moment(row[4]), status=row[5])
+            for row in rows
+        ]
+
+    def note_push(self, pushed: Pushed, now: datetime) -> Pushed:
+        """See the port."""
+        with self._database.writing() as cursor:
+            row = cursor.execute("SELECT waiting, reason FROM pushes").fetchone()
+            if row is None or bool(row[1]) != bool(pushed.reason):
+                values = (pushed.waiting, pushed.reason, _ms(now))
+                cursor.execute("INSERT OR REPLACE INTO pushes VALUES (1, ?, ?, ?)", values)
+            else:
+                cursor.execute("UPDATE pushes SET waiting = ?, reason = ?", (pushed.waiting, pushed.reason))
+        return Pushed(waiting=row[0], reason=row[1]) if row else Pushed()
+
+    def push_state(self) -> tuple[Pushed, datetime | None]:
+        """See the port."""
+        with self._database.reading() as cursor:
+            row = cursor.execute("SELECT waiting, reason, since FROM pushes").fetchone()
+        return (Pushed(waiting=row[0], reason=row[1]), _moment(row[2])) if row else (Pushed(), None)
 
     def _settle(self, claim: Claim, outcome: Outcome, condition: str) -> bool:
         """An ``unknown`` keeps its hosts claimed: nobody can say what runs there."""
@@ -169,9 +239,11 @@ class SqliteExecutionLedger:
             settled = cursor.rowcount == 1
             if settled and outcome.status != "unknown":
                 cursor.execute("DELETE FROM claimed_hosts WHERE plan = ?", (claim.plan,))
+            if settled:
+                _end(cursor, "plan ended", outcome)
         return settled
 
-    def _give_back(self, claim: Claim) -> bool:
+    def _give_back(self, claim: Claim, outcome: Outcome) -> bool:
         with self._database.writing() as cursor:
             cursor.execute(
                 "UPDATE plans SET state = 'received', fence = NULL, claimed_at = NULL, lease_until = NULL"
@@ -181,6 +253,7 @@ class SqliteExecutionLedger:
             given = cursor.rowcount == 1
             if given:
                 cursor.execute("DELETE FROM claimed_hosts WHERE plan = ?", (claim.plan,))
+                _end(cursor, "plan given back", outcome)
         return given
 
     def _compare_and_set(self, statement: str, values: tuple[Any, ...]) -> bool:
@@ -200,6 +273,21 @@ def _take(cursor: Cursor, plan: str, hosts: Sequence[str]) -> bool:
     finally:
         cursor.execute("RELEASE hosts")
     return True
+
+
+def _approved(cursor: Cursor, plan: str) -> ApprovedPlan:
+    (text,) = cursor.execute("SELECT approved FROM plans WHERE plan = ?", (plan,)).fetchone()
+    return ApprovedPlan.model_validate_json(text)
+
+
+def _of(approved: ApprovedPlan) -> dict[str, str]:
+    """What an audit line about a plan always says."""
+    return {"incident": approved.plan.incident, "plan": approved.plan.id, "digest": approved.plan.digest}
+
+
+def _end(cursor: Cursor, what: str, outcome: Outcome) -> None:
+    known = _of(_approved(cursor, outcome.plan))
+    append(cursor, outcome.finished_at, "CT196", what, **known, outcome=outcome.status, text=outcome.reason)
 
 
 def _restored(plan: str, incident: str, fence: int, now: datetime) -> Outcome:

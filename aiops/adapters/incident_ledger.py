@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
+from aiops.adapters.audit_tables import AuditTables, append
+from aiops.adapters.autonomy_tables import AutonomyTables
+from aiops.adapters.held_tables import HeldTables
 from aiops.adapters.quiet_tables import QuietTables
 from aiops.adapters.sqlite import Database, open_database
 from aiops.domain.fact import iso
@@ -26,7 +29,7 @@ MOST_SWEEPS = 20_000
 """Shards that are kept at most: four weeks of three shards every five minutes. Whoever sweeps faster keeps fewer days."""
 
 
-class SqliteIncidentLedger(QuietTables):
+class SqliteIncidentLedger(QuietTables, HeldTables, AutonomyTables, AuditTables):
     """Port ``IncidentLedger``. Opened at first use, and again in every process that was forked since."""
 
     def __init__(self, path: Path) -> None:
@@ -149,6 +152,9 @@ class SqliteIncidentLedger(QuietTables):
                 ),
             )
             cursor.execute(_NOTE, (incident, entry.model_copy(update={"state": to}).model_dump_json()))
+            append(
+                cursor, entry.at, entry.who or entry.step, f"incident {to.value}", incident=incident, text=entry.text
+            )
         return True
 
     def note(self, incident: str, entry: Entry) -> None:
@@ -225,6 +231,9 @@ class SqliteIncidentLedger(QuietTables):
                 "INSERT INTO plans (id, incident, digest, created_at, plan) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (plan.id, plan.incident, plan.digest, iso(plan.created_at), plan.model_dump_json()),
             )
+            if cursor.rowcount == 1:
+                text = f"{plan.remediation} on {', '.join(plan.hosts)}: {plan.rationale}"
+                append(cursor, plan.created_at, "CT190", "plan made", **_of(plan), text=text)
 
     def plan(self, plan: str) -> Plan:
         text = self._one("SELECT plan FROM plans WHERE id = ?", plan)
@@ -247,7 +256,10 @@ class SqliteIncidentLedger(QuietTables):
                 "INSERT INTO approvals VALUES (?, ?, ?, ?) ON CONFLICT (plan) DO NOTHING",
                 (plan, approval.nonce, iso(approval.at), approval.model_dump_json()),
             )
-            return bool(cursor.rowcount == 1)
+            new = cursor.rowcount == 1
+            if new:
+                append(cursor, approval.at, approval.by, "plan approved", **_of(known), text=approval.mode)
+        return new
 
     def approval(self, plan: str) -> Approval | None:
         text = self._one("SELECT approval FROM approvals WHERE plan = ?", plan)
@@ -260,7 +272,13 @@ class SqliteIncidentLedger(QuietTables):
                 " outcome = excluded.outcome WHERE outcomes.status = 'unknown' AND excluded.status IN ('success', 'failure')",
                 (outcome.plan, outcome.status, outcome.model_dump_json()),
             )
-            return bool(cursor.rowcount == 1)
+            new = cursor.rowcount == 1
+            row = cursor.execute("SELECT plan FROM plans WHERE id = ?", (outcome.plan,)).fetchone()
+            if new and row:
+                known = _of(Plan.model_validate_json(row[0]))
+                at, status = outcome.finished_at, outcome.status
+                append(cursor, at, "CT196", "outcome settled", **known, outcome=status, text=outcome.reason)
+        return new
 
     def outcome(self, plan: str) -> Outcome | None:
         text = self._one("SELECT outcome FROM outcomes WHERE plan = ?", plan)
@@ -447,10 +465,13 @@ class SqliteIncidentLedger(QuietTables):
     def freeze(self, who: str, why: str, at: datetime) -> None:
         with self._db.writing() as cursor:
             cursor.execute("INSERT INTO freeze VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING", (who, why, iso(at)))
+            if cursor.rowcount == 1:
+                append(cursor, at, who, "frozen", text=why)
 
-    def thaw(self) -> None:
+    def thaw(self, who: str, at: datetime) -> None:
         with self._db.writing() as cursor:
-            cursor.execute("DELETE FROM freeze")
+            if cursor.execute("DELETE FROM freeze").rowcount:
+                append(cursor, at, who, "thawed")
 
     def prune(self, before: datetime, sweeps_before: datetime) -> int:
         with self._db.writing() as cursor:
@@ -498,6 +519,11 @@ _NOTE = "INSERT INTO timeline (incident, entry) VALUES (?, ?)"
 def _sightings(incident: str, findings: Sequence[Finding], at: datetime) -> list[tuple[str, str, int, str]]:
     times = Counter(finding.fingerprint for finding in findings)
     return [(incident, fingerprint, count, iso(at)) for fingerprint, count in times.items()]
+
+
+def _of(plan: Plan) -> dict[str, str]:
+    """What an audit line about a plan always says."""
+    return {"incident": plan.incident, "plan": plan.id, "digest": plan.digest}
 
 
 def _hosts(incident: Incident) -> str:

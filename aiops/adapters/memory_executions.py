@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import RLock
 
+from aiops.domain.audit import AuditLine, Break, Head, Kept, breaks, chained
 from aiops.domain.fact import utcnow
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import ApprovedPlan
+from aiops.domain.record import Filed, Pushed
 from aiops.errors import RefusedError, UnknownError
 from aiops.ports import Claim, Clock, Receipt
 
@@ -30,7 +32,10 @@ class MemoryExecutionLedger:
     _nonces: dict[str, str] = field(default_factory=dict)
     _hosts: dict[str, str] = field(default_factory=dict)
     _fence: int = 0
-    _lock: Lock = field(default_factory=Lock)
+    _lock: RLock = field(default_factory=RLock)
+    _audit: list[Kept] = field(default_factory=list)
+    _filed: dict[str, Filed] = field(default_factory=dict)
+    _push: tuple[Pushed, datetime | None] = (Pushed(), None)
 
     def __post_init__(self) -> None:
         self._epoch_at = self.clock()
@@ -55,6 +60,8 @@ class MemoryExecutionLedger:
                 raise RefusedError("epoch", f"{plan} was approved before this ledger began; approve it again")
             self._nonces[nonce] = digest
             self._rows[plan] = _Row(approved)
+            if row is None:
+                self._write_plan(now, approved.approval.by, "plan received", approved, text=approved.plan.rationale)
         return Receipt("received", new=row is None)
 
     def claim(self, plan: str, lease_seconds: float, now: datetime) -> Claim | None:
@@ -70,6 +77,8 @@ class MemoryExecutionLedger:
             self._fence = max(self._fence + 1, int(now.timestamp() * 1000))
             claim = Claim(plan, self._fence, now + timedelta(seconds=lease_seconds), hosts)
             row.state, row.claim, row.claimed_at = "claimed", claim, now
+            text = f"{row.approved.plan.remediation} on {', '.join(hosts)}, fence {self._fence}"
+            self._write_plan(now, row.approved.approval.by, "plan started", row.approved, text=text)
         return claim
 
     def extend(self, claim: Claim, lease_seconds: float, now: datetime) -> bool:
@@ -90,6 +99,7 @@ class MemoryExecutionLedger:
             if outcome.status == "skipped":
                 row.state, row.claim, row.claimed_at = "received", None, None
                 self._free(claim.plan)
+                self._write_end("plan given back", row.approved, outcome)
             else:
                 self._settle(row, outcome)
         return True
@@ -109,12 +119,13 @@ class MemoryExecutionLedger:
             self._settle(row, outcome)
         return True
 
-    def release(self, plan: str) -> None:
+    def release(self, plan: str, who: str, now: datetime) -> None:
         """See the port."""
         with self._lock:
             row = self._rows.get(plan)
-            if row and row.state == "done":
+            if row and row.state == "done" and plan in self._hosts.values():
                 self._free(plan)
+                self._write_plan(now, who, "hosts released", row.approved, text="its hosts may be repaired again")
 
     def outcome(self, plan: str) -> Outcome | None:
         """See the port."""
@@ -157,8 +168,85 @@ class MemoryExecutionLedger:
                 )
                 for host in row.approved.plan.hosts:
                     self._hosts.setdefault(host, plan)
-                self._settle(row, outcomes[-1])
+                row.state, row.outcome = "done", outcomes[-1]
+            self.write_down(
+                now, "CT196", "epoch begun", text=f"{len(outcomes)} plans without an outcome are unknown from here on"
+            )
         return outcomes
+
+    def unfiled(self, limit: int) -> Sequence[tuple[ApprovedPlan, Outcome]]:
+        """See the port."""
+        with self._lock:
+            ended = [
+                (row.approved, row.outcome)
+                for plan, row in self._rows.items()
+                if row.state == "done" and row.outcome and plan not in self._filed
+            ]
+        return sorted(ended, key=lambda pair: (pair[1].finished_at, pair[1].fence))[:limit]
+
+    def file(self, plan: str, file: str, transcript: str, now: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            row = self._rows[plan]
+            if plan in self._filed or row.outcome is None:
+                return False
+            self._filed[plan] = Filed(
+                plan=plan,
+                incident=row.approved.plan.incident,
+                status=row.outcome.status,
+                file=file,
+                transcript=transcript,
+                at=now,
+            )
+            self._write_plan(now, "CT196", "transcript filed", row.approved, transcript=transcript, text=file)
+        return True
+
+    def filed(self, limit: int) -> Sequence[Filed]:
+        """See the port."""
+        with self._lock:
+            return sorted(self._filed.values(), key=lambda filed: filed.at, reverse=True)[:limit]
+
+    def note_push(self, pushed: Pushed, now: datetime) -> Pushed:
+        """See the port."""
+        with self._lock:
+            before, since = self._push
+            kept = Pushed(waiting=pushed.waiting, reason=pushed.reason)
+            self._push = (kept, since if since and bool(before.reason) == bool(pushed.reason) else now)
+        return before
+
+    def push_state(self) -> tuple[Pushed, datetime | None]:
+        """See the port."""
+        with self._lock:
+            return self._push
+
+    def write_down(self, at: datetime, who: str, what: str, **fields: str) -> None:
+        """See the port."""
+        with self._lock:
+            head = self.audit_head()
+            line = AuditLine.model_validate({"n": head.n + 1, "at": at, "who": who, "what": what, **fields}).written()
+            self._audit.append(Kept(head.n + 1, line, chained(head.hash, line)))
+
+    def audit(self, limit: int = 200) -> Sequence[AuditLine]:
+        """See the port."""
+        with self._lock:
+            return [AuditLine.model_validate_json(kept.line) for kept in self._audit[-limit:]]
+
+    def audit_head(self) -> Head:
+        """See the port."""
+        with self._lock:
+            return Head(self._audit[-1].n, self._audit[-1].hash) if self._audit else Head()
+
+    def broken(self, anchors: Sequence[Head] = ()) -> Sequence[Break]:
+        """See the port."""
+        with self._lock:
+            return list(breaks(self._audit, self.audit_head(), anchors))
+
+    def _write_plan(self, at: datetime, who: str, what: str, approved: ApprovedPlan, **fields: str) -> None:
+        plan = approved.plan
+        self.write_down(at, who, what, incident=plan.incident, plan=plan.id, digest=plan.digest, **fields)
+
+    def _write_end(self, what: str, approved: ApprovedPlan, outcome: Outcome) -> None:
+        self._write_plan(outcome.finished_at, "CT196", what, approved, outcome=outcome.status, text=outcome.reason)
 
     def _held(self, claim: Claim) -> _Row | None:
         row = self._rows.get(claim.plan)
@@ -167,6 +255,7 @@ class MemoryExecutionLedger:
 
     def _settle(self, row: _Row, outcome: Outcome) -> None:
         row.state, row.outcome = "done", outcome
+        self._write_end("plan ended", row.approved, outcome)
         if outcome.status != "unknown":
             self._free(outcome.plan)
 

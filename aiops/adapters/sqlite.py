@@ -45,6 +45,10 @@ class Database(sqlite3.Connection):
     lock: RLock
     owner: int
 
+    def __del__(self) -> None:
+        """Close when nobody uses it any more, as Python did before 3.13 without a warning."""
+        self.close()
+
     def reading(self) -> AbstractContextManager[sqlite3.Cursor]:
         """One consistent snapshot.
 

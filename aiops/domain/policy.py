@@ -1,10 +1,13 @@
 """Who may do what, to which hosts: data, decided by plain code."""
 
-from typing import Literal
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aiops.domain.fact import utcnow
 from aiops.domain.host import Host
+from aiops.domain.hours import Hours, Zone, end_of, within
 from aiops.domain.plan import ApprovedPlan
 from aiops.domain.remediation import Remediation
 from aiops.domain.severity import Severity
@@ -21,12 +24,28 @@ class Rule(BaseModel):
     playbooks: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     severities: tuple[Severity, ...] = ()
+    hours: Hours = Field(default="", description="only at that time of day: 22:30-07:00")
     decision: Decision
+    why: str = Field(default="", description="for whoever asks which rule decided")
 
     def matches(self, kind: str, playbook: str, role: str, severity: Severity) -> bool:
         """Whether every field that is given holds the value."""
         pairs = ((self.kinds, kind), (self.playbooks, playbook), (self.roles, role), (self.severities, severity))
         return all(not allowed or value in allowed for allowed, value in pairs)
+
+
+class Answer(NamedTuple):
+    """What one rule says about one finding kind on one host. ``number`` counts from 1; 0 is the default."""
+
+    kind: str
+    host: str
+    number: int
+    decision: Decision
+    why: str
+
+    def __str__(self) -> str:
+        rule = f"rule {self.number}" if self.number else "the default, since no rule matches"
+        return f"{rule}: {self.decision} for {self.kind} on {self.host}" + (f" ({self.why})" if self.why else "")
 
 
 class Policy(BaseModel):
@@ -36,12 +55,31 @@ class Policy(BaseModel):
 
     default: Decision = Field(default="ask", description="auto, ask or never, where no rule matches")
     rules: tuple[Rule, ...] = Field(default=(), description="the first that matches decides")
+    mode: Literal["rules", "ladder"] = Field(
+        default="rules",
+        description="ladder: what the rules allow is limited by the rung of each playbook and role, see `aiops autonomy`",
+    )
+    raise_after: int = Field(
+        default=5, ge=1, description="repairs proved in a row after which the next rung is proposed to a human"
+    )
     plan_lifetime: int = Field(default=3600, ge=60, description="seconds a plan may wait for its approval")
     start_within: int = Field(default=600, ge=30, description="seconds from approval to start")
     relapse_hours: int = Field(default=24, ge=1, description="hours within which the same trouble is a relapse")
+    quiet_hours: Hours = Field(
+        default="",
+        description="time of day, such as 22:30-07:00, in which nobody is asked: what is found is looked at again first",
+    )
+    timezone: Zone = Field(default="UTC", description="the zone of hours and quiet_hours; not set: `timezone`")
 
     def decide(
-        self, kinds: list[str], remediation: Remediation, hosts: list[Host], severity: Severity, *, relapse: bool
+        self,
+        kinds: list[str],
+        remediation: Remediation,
+        hosts: list[Host],
+        severity: Severity,
+        *,
+        relapse: bool,
+        at: datetime | None = None,
     ) -> tuple[Decision, str]:
         """The strictest answer over all findings and hosts, and the reason for it.
 
@@ -50,22 +88,38 @@ class Policy(BaseModel):
         forbidden = _forbidden(remediation, hosts)
         if forbidden:
             return "never", forbidden
-        strictest: Decision = "auto"
-        for kind in kinds:
-            for host in hosts:
-                answer = self._rule(kind, remediation.id, host.role, severity)
-                strictest = max(strictest, answer, key=_STRICTNESS.index)
+        answers = self.answers(kinds, remediation.id, hosts, severity, at or utcnow())
+        last = max(answers, key=lambda answer: _STRICTNESS.index(answer.decision), default=None)
+        strictest = last.decision if last else "ask"
         if strictest == "auto" and remediation.approval == "human":
             return "ask", f"{remediation.id} always needs a human"
         if strictest == "auto" and relapse:
             return "ask", "the same trouble came back after a repair"
-        return strictest, f"policy says {strictest}"
+        return strictest, f"policy says {strictest}, by {last}" if last else "no finding that it fixes"
 
-    def _rule(self, kind: str, playbook: str, role: str, severity: Severity) -> Decision:
-        for rule in self.rules:
-            if rule.matches(kind, playbook, role, severity):
-                return rule.decision
-        return self.default
+    def answers(
+        self, kinds: list[str], playbook: str, hosts: list[Host], severity: Severity, at: datetime
+    ) -> list[Answer]:
+        """Which rule speaks for each kind on each host; the strictest of them decides."""
+        return [self._rule(kind, playbook, host, severity, at) for kind in kinds for host in hosts]
+
+    def quiet_until(self, at: datetime) -> datetime | None:
+        """When the quiet hours end that the moment lies in; None outside of them."""
+        if not self.quiet_hours or not within(self.quiet_hours, at, self.timezone):
+            return None
+        return end_of(self.quiet_hours, at, self.timezone)
+
+    def _rule(self, kind: str, playbook: str, host: Host, severity: Severity, at: datetime) -> Answer:
+        for number, rule in enumerate(self.rules, start=1):
+            timely = not rule.hours or within(rule.hours, at, self.timezone)
+            if timely and rule.matches(kind, playbook, host.role, severity):
+                return Answer(kind, host.name, number, rule.decision, rule.why)
+        return Answer(kind, host.name, 0, self.default, "")
+
+
+def stricter(one: Decision, other: Decision) -> Decision:
+    """The stricter of two decisions."""
+    return max(one, other, key=_STRICTNESS.index)
 
 
 def _forbidden(remediation: Remediation, hosts: list[Host]) -> str:

@@ -2,6 +2,7 @@
 
 from aiops.steps.approve import approve, deny
 from aiops.steps.authorise import authorise, replan
+from aiops.steps.autonomy import lower_rung, raise_rung
 from aiops.steps.baseline import accept as accept_baseline
 from aiops.steps.baseline import chosen as chosen_baseline
 from aiops.steps.baseline import reopen as reopen_baseline
@@ -9,6 +10,7 @@ from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.dispatch import dispatch
+from aiops.steps.file_records import file_records
 from aiops.steps.freeze import freeze, renew_permit, thaw
 from aiops.steps.inventory import check_inventory
 from aiops.steps.look import detect_and_report, detectors
@@ -23,6 +25,7 @@ from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.triage import triage
 from aiops.steps.watch import Watcher
+from aiops.steps.why import why
 
 __all__ = [
     "Watcher",
@@ -39,12 +42,15 @@ __all__ = [
     "detect_and_report",
     "detectors",
     "dispatch",
+    "file_records",
     "freeze",
     "gather",
     "look_again",
+    "lower_rung",
     "notify",
     "patrol",
     "prune",
+    "raise_rung",
     "reap",
     "refuse",
     "remediate",
@@ -58,4 +64,5 @@ __all__ = [
     "thaw",
     "triage",
     "unsilence",
+    "why",
 ]

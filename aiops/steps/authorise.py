@@ -13,6 +13,7 @@ from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.remediations import bind, check_params, resolve
 from aiops.steps.approve import approve_automatically
+from aiops.steps.autonomy import restrain
 from aiops.steps.dispatch import dispatch
 from aiops.steps.known_fixes import candidates
 from aiops.steps.quiet import caution, notices
@@ -105,14 +106,20 @@ def plan_for(incident: Incident, playbook: str, services: IncidentServices) -> P
 
 
 def decide(
-    incident: Incident, plan: Plan, remediation: Remediation, services: IncidentServices
+    incident: Incident, plan: Plan, remediation: Remediation, services: IncidentServices, *, asked: bool = False
 ) -> tuple[Decision, str]:
-    """Policy's answer for the plan; frozen means a human is asked."""
+    """Policy's answer for the plan, limited by the autonomy ladder; frozen means a human is asked.
+
+    ``asked``: a human wants this plan himself.
+    """
     hosts = [services.inventory.find(name) for name in plan.hosts]
     kinds = [finding.kind for finding in incident.findings if finding.kind in {fix.kind for fix in remediation.fixes}]
     decision, reason = services.policy.decide(
-        kinds, remediation, hosts, incident.severity, relapse=bool(incident.relapse_of)
+        kinds, remediation, hosts, incident.severity, relapse=bool(incident.relapse_of), at=services.clock()
     )
+    limited, limit = restrain(decision, remediation.id, hosts, services, asked=asked)
+    if limit:
+        return limited, limit
     frozen = services.ledger.frozen()
     if decision == "auto" and frozen:
         return "ask", f"frozen by {frozen}"
@@ -122,22 +129,58 @@ def decide(
     return decision, reason
 
 
-def await_approval(incident: Incident, plan: Plan, reason: str, services: IncidentServices) -> Handover:
-    """Park the plan until a human says yes or no, and tell the human."""
+def await_approval(
+    incident: Incident, plan: Plan, reason: str, services: IncidentServices, *, awake: bool = False
+) -> Handover:
+    """Park the plan until a human says yes or no, and tell the human; in quiet hours only one who is ``awake``."""
     before = (State.TRIAGED, State.ESCALATED, State.REMEDIATING)
+    until = None if awake else services.policy.quiet_until(services.clock())
     text = f"waiting for approval ({reason}): {plan.remediation} on {', '.join(plan.hosts)}"
-    waiting = move(incident, before, State.AWAITING_APPROVAL, "authorise", text, services)
+    if until:
+        text += f"; nobody is asked before {until:%H:%M} UTC"
+    with services.ledger.together():
+        waiting = move(incident, before, State.AWAITING_APPROVAL, "authorise", text, services)
+        if waiting and until:
+            services.ledger.hold(incident.id, until)
     if waiting is None:
         return Handover()
+    if until:
+        happened(waiting, "plan.held", text, services, plan=plan.model_dump(mode="json"), digest=plan.digest)
+        return Handover()
+    return _asked(waiting, plan, text, services)
+
+
+def ask(incident: Incident, plan: Plan, reason: str, services: IncidentServices) -> Handover:
+    """Tell the human about a plan of an incident that waits already."""
+    text = f"waiting for approval ({reason}): {plan.remediation} on {', '.join(plan.hosts)}"
+    services.ledger.note(incident.id, Entry(at=services.clock(), step="authorise", text=text))
+    return _asked(incident, plan, text, services)
+
+
+def start(incident: Incident, plan: Plan, reason: str, services: IncidentServices) -> Handover:
+    """Approve by policy, and sign."""
+    approve_automatically(plan, services)
+    happened(
+        incident,
+        "plan.approved",
+        f"{plan.remediation} on {', '.join(plan.hosts)}: {reason}",
+        services,
+        plan=plan.id,
+        by="policy",
+    )
+    return dispatch(plan.id, services)
+
+
+def _asked(incident: Incident, plan: Plan, text: str, services: IncidentServices) -> Handover:
     notice = happened(
-        waiting,
+        incident,
         "plan.made",
         f"{text}. Approve with: aiops approve {incident.id}",
         services,
         plan=plan.model_dump(mode="json"),
         digest=plan.digest,
     )
-    return Handover(notices=notices(waiting, notice, services))
+    return Handover(notices=notices(incident, notice, services))
 
 
 def escalate(incident: Incident, step: str, reason: str, services: IncidentServices) -> Handover:
@@ -186,16 +229,7 @@ def _act_on(incident: Incident, verdict: Verdict, services: IncidentServices) ->
         return escalate(incident, "authorise", reason, services)
     if decision == "ask":
         return await_approval(incident, plan, reason, services)
-    approve_automatically(plan, services)
-    happened(
-        incident,
-        "plan.approved",
-        f"{plan.remediation} on {', '.join(plan.hosts)}: {reason}",
-        services,
-        plan=plan.id,
-        by="policy",
-    )
-    return dispatch(plan.id, services)
+    return start(incident, plan, reason, services)
 
 
 def replan(incident: str, playbook: str, services: IncidentServices) -> tuple[Plan, Handover]:
@@ -217,11 +251,11 @@ def replan(incident: str, playbook: str, services: IncidentServices) -> tuple[Pl
             "state", f"{incident} is {known.state.value}; only what waits for a human can be planned anew"
         )
     made = plan_for(known, name, services)
-    decision, reason = decide(known, made, services.catalogue[name], services)
+    decision, reason = decide(known, made, services.catalogue[name], services, asked=True)
     if decision == "never":
         raise RefusedError("policy", reason)
     services.ledger.store_plan(made)
     if known.state is State.AWAITING_APPROVAL:
         services.ledger.note(incident, Entry(at=services.clock(), step="authorise", text=f"new plan {made.id}: {name}"))
         return made, Handover()
-    return made, await_approval(known, made, "a human asked for it", services)
+    return made, await_approval(known, made, "a human asked for it", services, awake=True)

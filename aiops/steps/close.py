@@ -5,6 +5,7 @@ from aiops.domain.incident import Entry, State
 from aiops.domain.sweep import Sweep
 from aiops.ports import IncidentServices
 from aiops.steps.authorise import escalate
+from aiops.steps.autonomy import not_held, proved
 from aiops.steps.correlate import close_gone, mark
 from aiops.steps.learned import contradict, hint_guard, learn
 from aiops.steps.record import move
@@ -27,7 +28,10 @@ def close(sweep: Sweep, services: IncidentServices) -> Handover:
     if left:
         contradict(incident, incident.id, services)
         seen = "; ".join(finding.summary for finding in left)
-        return escalate(incident, "verify", f"the repair ran, but the detector still sees: {seen}", services)
+        taken_back = not_held(incident.id, incident, services)
+        return taken_back + escalate(
+            incident, "verify", f"the repair ran, but the detector still sees: {seen}", services
+        )
     names = ", ".join(dict.fromkeys(finding.detector for finding in incident.states))
     seconds = (services.clock() - incident.opened_at).total_seconds()
     text = f"{names} looked again and found it gone, {seconds:.1f} s after the incident opened"
@@ -35,4 +39,5 @@ def close(sweep: Sweep, services: IncidentServices) -> Handover:
     if closed:
         learn(closed, services)
         hint_guard(closed, services)
+        return proved(closed, services)
     return Handover()

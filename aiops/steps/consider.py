@@ -6,6 +6,7 @@ from aiops.domain.severity import Severity
 from aiops.domain.verdict import Choice, Question, Verdict
 from aiops.ports import IncidentServices
 from aiops.remediations import bind
+from aiops.steps.autonomy import not_held
 from aiops.steps.blindness import WATCH
 from aiops.steps.known_fixes import candidates, fallback_reason, known
 from aiops.steps.learned import heed_relapse
@@ -22,6 +23,11 @@ def consider(incident: Incident, services: IncidentServices) -> Handover:
             verdicts=(Verdict(incident=incident.id, action="alert_human", reason=reason, source="rule:watch"),)
         )
     heed_relapse(incident, services)
+    taken_back = not_held(incident.relapse_of, incident, services)
+    return taken_back + _judge(incident, services)
+
+
+def _judge(incident: Incident, services: IncidentServices) -> Handover:
     verdict = known(incident, services)
     if verdict:
         return Handover(verdicts=(verdict,))

@@ -16,7 +16,7 @@ def freeze(who: str, why: str, services: IncidentServices) -> str:
 
 def thaw(who: str, services: IncidentServices) -> None:
     """Allow starts again. Plans that waited keep waiting for their approval."""
-    services.ledger.thaw()
+    services.ledger.thaw(who, services.clock())
     _tell("freeze.lifted", Severity.INFO, f"{who} allowed repairs again", services)
 
 

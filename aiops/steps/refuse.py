@@ -28,11 +28,25 @@ def refuse(signed: SignedPlan, refusal: RefusedError, services: RemediationServi
         )
     )
     if refusal.reason in _UNTRUSTED:
+        services.executions.write_down(
+            services.clock(), "CT196", "plan refused", outcome=refusal.reason, text=refusal.text
+        )
         return None
     approved = ApprovedPlan.model_validate_json(signed.payload)
+    plan = approved.plan
+    services.executions.write_down(
+        services.clock(),
+        "CT196",
+        "plan refused",
+        incident=plan.incident,
+        plan=plan.id,
+        digest=plan.digest,
+        outcome=refusal.reason,
+        text=refusal.text,
+    )
     return Outcome(
-        plan=approved.plan.id,
-        incident=approved.plan.incident,
+        plan=plan.id,
+        incident=plan.incident,
         status="skipped",
         reason=f"{refusal.reason}: {refusal.text}",
         finished_at=services.clock(),

@@ -46,6 +46,7 @@ def remediate(signed: SignedPlan, services: RemediationServices) -> Outcome:
         outcome = _skipped(approved, "frozen: no permit", services, claim)
         services.executions.finish(claim, outcome)
         return outcome
+    _tell("session.opened", approved, f"{approved.plan.remediation} on {', '.join(approved.plan.hosts)}", services)
     _tell("remediation.started", approved, f"{approved.plan.remediation} starts", services)
     outcome = services.executor.run(approved, remediation, hosts, claim, _heart(claim, services))
     if not services.executions.finish(claim, outcome):
@@ -53,6 +54,7 @@ def remediate(signed: SignedPlan, services: RemediationServices) -> Outcome:
         outcome = outcome.model_copy(update={"status": "unknown", "reason": reason})
     ended = f"{approved.plan.remediation} ended: {outcome.status} {outcome.reason}".rstrip()
     _tell("remediation.finished", approved, ended, services, status=outcome.status, fence=claim.fence)
+    _close(approved, outcome, services)
     return outcome
 
 
@@ -60,9 +62,10 @@ def reap(services: RemediationServices) -> list[Outcome]:
     """Declare every plan unknown whose lease ran out. Nothing is run: a human looks at what happened."""
     outcomes = []
     for claim in services.executions.expired(services.clock()):
+        approved = services.executions.approved(claim.plan)
         outcome = Outcome(
             plan=claim.plan,
-            incident=services.executions.approved(claim.plan).plan.incident,
+            incident=approved.plan.incident,
             status="unknown",
             reason="the worker went silent in the middle of the run; it is not started again",
             fence=claim.fence,
@@ -70,6 +73,7 @@ def reap(services: RemediationServices) -> list[Outcome]:
         )
         if services.executions.declare_unknown(claim, outcome):
             outcomes.append(outcome)
+            _close(approved, outcome, services)
     return outcomes
 
 
@@ -144,6 +148,11 @@ def _tell(kind: str, approved: ApprovedPlan, text: str, services: RemediationSer
             context={"plan": plan.id, "playbook": plan.remediation, **context},
         )
     )
+
+
+def _close(approved: ApprovedPlan, outcome: Outcome, services: RemediationServices) -> None:
+    text = f"{approved.plan.remediation} is over: {outcome.status} {outcome.reason}".rstrip()
+    _tell("session.closed", approved, text, services, status=outcome.status, reason=outcome.reason)
 
 
 def _skipped(approved: ApprovedPlan, reason: str, services: RemediationServices, claim: Claim | None = None) -> Outcome:

@@ -17,6 +17,7 @@ from aiops.steps.baseline import digest
 from aiops.steps.blindness import WATCH
 from aiops.steps.consider import consider, question
 from aiops.steps.dispatch import dispatch
+from aiops.steps.held import ask_held
 from aiops.steps.settle import ask_to_verify, renew, settle
 from aiops.steps.storm import watch_storm
 
@@ -37,7 +38,8 @@ def sweep_up(services: IncidentServices) -> Handover:
     now = services.clock()
     quiet = [incident for incident in services.ledger.live() if now - incident.changed_at >= QUIET]
     rounds = (_again_new, _again_triaged, _again_waiting, _again_remediating, _again_verifying, _again_unanswered)
-    return sum((again(quiet, services) for again in rounds), watch_storm(services) + digest(services))
+    handed = sum((again(quiet, services) for again in rounds), watch_storm(services) + digest(services))
+    return handed + ask_held(services)
 
 
 def look_again(services: IncidentServices) -> Handover:
@@ -92,11 +94,12 @@ def _again_triaged(quiet: list[Incident], services: IncidentServices) -> Handove
 def _again_waiting(quiet: list[Incident], services: IncidentServices) -> Handover:
     """An approval whose doorbell was lost is rung for; a plan that waited too long is planned anew."""
     handed = Handover()
+    held = {one.incident for one in services.ledger.held()}
     for incident in [incident for incident in quiet if incident.state is State.AWAITING_APPROVAL][:AT_ONCE]:
         plan = services.ledger.plan_of(incident.id)
         if plan and services.ledger.approval(plan.id):
             handed += dispatch(plan.id, services)
-        elif plan and plan.expires_at <= services.clock():
+        elif plan and plan.expires_at <= services.clock() and incident.id not in held:
             reason = (
                 f"nobody decided on {plan.remediation} within its time; `aiops plan {incident.id}` makes a new plan"
             )

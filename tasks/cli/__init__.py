@@ -10,6 +10,8 @@ import typer
 
 from aiops.errors import AiopsError, RefusedError, SettingsError, TransientError, UnknownError
 from tasks.cli import (
+    audit,
+    autonomy,
     baseline,
     control,
     cost,
@@ -20,6 +22,7 @@ from tasks.cli import (
     inventory,
     lab,
     local,
+    policy,
     quiet,
     records,
     schedule,
@@ -45,6 +48,9 @@ for group in (
     skills,
     evaluation,
     control,
+    policy,
+    autonomy,
+    audit,
     schedule,
     cost,
     doctor,

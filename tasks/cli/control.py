@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from aiops import bootstrap, steps
+from aiops.domain.fact import utcnow
 from aiops.errors import UnknownError
 from aiops.settings import config_file, load_settings
 from tasks.cli.output import Json, dump, table
@@ -46,7 +47,7 @@ def release(
         raise UnknownError(
             "plan that ended unknown", plan, "only such a plan holds its hosts; `aiops show` tells how it ended"
         )
-    executions.release(name)
+    executions.release(name, getuser(), utcnow())
     dump({"released": name}) if as_json else typer.echo(
         f"{name}: its hosts may be repaired again; `aiops plan` makes a new plan"
     )

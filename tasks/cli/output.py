@@ -13,7 +13,7 @@ from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
+console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 240)
 
 
 def dump(value: Any) -> None:

@@ -181,14 +181,14 @@ def test_an_unknown_end_keeps_the_hosts_until_a_human_releases_them(ledger: Ledg
     assert ledger.finish(claim, outcome("unknown", "p1"))
     ledger.receive(approved(id="p2"), NOON)
     assert ledger.claim("p2", 30, NOON) is None
-    ledger.release("p1")
+    ledger.release("p1", "operator", NOON)
     assert ledger.claim("p2", 30, NOON) is not None
     assert ledger.claim("p1", 30, NOON) is None, "a released plan is not started again"
 
 
 def test_a_running_plan_cannot_be_released(ledger: Ledger) -> None:
     claimed(ledger)
-    ledger.release("p1")
+    ledger.release("p1", "operator", NOON)
     ledger.receive(approved(id="p2"), NOON)
     assert ledger.claim("p2", 30, NOON) is None
 
@@ -228,7 +228,7 @@ def test_a_restore_leaves_nothing_to_be_started_again(ledger: Ledger) -> None:
     newer = approved(at=second(62), id="p4", hosts=("h2",))
     ledger.receive(newer, second(62))
     assert ledger.claim("p4", 30, second(62)) is None, "what happened on h2 is not known"
-    ledger.release("p2")
+    ledger.release("p2", "operator", NOON)
     fresh = ledger.claim("p4", 30, second(62))
     assert fresh is not None
     assert fresh.fence > claim.fence
@@ -348,7 +348,7 @@ class Campaign(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 3))
     def release(self, number: int) -> None:
-        self.ledger.release(f"p{number}")
+        self.ledger.release(f"p{number}", "operator", NOON)
 
     @invariant()
     def nothing_is_started_twice(self) -> None:

@@ -129,7 +129,7 @@ def test_a_freeze_is_seen_by_everybody_and_the_first_one_stands(ledger: SqliteIn
     other.freeze("paul", "too", NOON)
 
     assert other.frozen().startswith("marie")
-    other.thaw()
+    other.thaw("paul", NOON)
     assert ledger.frozen() == ""
 
 

@@ -22,7 +22,7 @@ from aiops.domain.policy import Floor
 from aiops.errors import UnknownError
 from aiops.ports import RemediationServices
 from aiops.steps.remediate import reap, remediate
-from tests.plans import approved
+from tests.plans import NOON, approved
 from tests.remediation.conftest import Bench, Gate, end, processes_with, remediation
 
 pytestmark = [pytest.mark.slow, pytest.mark.root]
@@ -160,7 +160,7 @@ def test_the_plan_that_a_human_allows_next_waits_for_the_task_that_the_dead_work
     second = worker.sign("mark", id="p2", hosts=("web1",))
     busy = remediate(second, worker.services)
     assert (busy.status, busy.reason.partition(":")[0]) == ("skipped", "busy"), "nobody has looked at the host yet"
-    worker.services.executions.release("p1")
+    worker.services.executions.release("p1", "operator", NOON)
     deadline = time.monotonic() + 60
     outcomes = [remediate(second, worker.services)]
     while outcomes[-1].status == "skipped" and time.monotonic() < deadline:

@@ -158,7 +158,7 @@ def test_a_signed_plan_is_run_with_all_its_parameters(scene: Scene) -> None:
     assert outcome.status == "success"
     assert scene.hands.runs[0].plan.params == {"unit": "nginx.service", "settle_seconds": 3}
     assert scene.ledger.outcome(PLAN) == outcome
-    assert scene.told.kinds == ["remediation.started", "remediation.finished"]
+    assert scene.told.kinds == ["session.opened", "remediation.started", "remediation.finished", "session.closed"]
 
 
 def test_the_same_plan_again_starts_nothing_and_tells_what_came_of_it(scene: Scene) -> None:
@@ -365,3 +365,15 @@ def test_what_the_executor_did_not_start_may_be_started_later(scene: Scene) -> N
     assert scene.ring(signed).status == "skipped"
     scene.hands.meanwhile = lambda _: "success"
     assert scene.ring(signed).status == "success"
+
+
+def test_a_session_whose_worker_went_silent_is_closed_by_the_reaper(scene: Scene) -> None:
+    def silent(_: Callable[[], bool]) -> str:
+        scene.now += timedelta(minutes=5)
+        raise LedgerBusyError("executions", "the disk is full", "")
+
+    scene.hands.meanwhile = silent
+    with pytest.raises(LedgerBusyError):
+        remediate(scene.sign(), scene.services)
+    assert [one.status for one in reap(scene.services)] == ["unknown"]
+    assert scene.told.kinds == ["session.opened", "remediation.started", "session.closed"]

@@ -1,0 +1,238 @@
+"""One git repository that is written by us alone on this machine: commits, and pushes them in order.
+
+What is committed is kept; what is only written is not: a process killed between the two leaves a dirty tree, which the next
+commit throws away. The commits that have not arrived are the queue, so nothing else has to be stored while the remote is down.
+"""
+
+import fcntl
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiops.domain.record import Pushed
+from aiops.errors import LedgerBusyError
+
+LOCAL_SECONDS = 60.0
+"""For a command that stays on this machine: seconds are usual, a full disk or a broken file system take longer."""
+_PUSHED = "refs/aiops/pushed"
+_STALE = ("index.lock", "HEAD.lock", "config.lock", "refs/heads/*.lock", "refs/aiops/*.lock")
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Where to push: an address that git knows, and for SSH a key and the hosts that are trusted. No key in a variable."""
+
+    url: str
+    branch: str = "main"
+    key_file: Path | None = None
+    known_hosts: Path | None = None
+    seconds: float = 60.0
+
+    def ssh_command(self) -> str:
+        """What git calls: nobody is asked anything, no other key is offered, no unknown host is accepted."""
+        known = str(self.known_hosts) if self.known_hosts else "/dev/null"
+        options = {
+            "BatchMode": "yes",
+            "IdentitiesOnly": "yes",
+            "StrictHostKeyChecking": "yes",
+            "UserKnownHostsFile": known,
+            "GlobalKnownHostsFile": "/dev/null",
+            "ConnectTimeout": "10",
+            "ServerAliveInterval": "10",
+            "ServerAliveCountMax": "2",
+            "ForwardAgent": "no",
+        }
+        words = [
+            "ssh",
+            "-F",
+            "/dev/null",
+            *[word for name, value in options.items() for word in ("-o", f"{name}={value}")],
+        ]
+        return shlex.join([*words, *(["-i", str(self.key_file)] if self.key_file else [])])
+
+
+class GitFailedError(Exception):
+    """A git command failed; only this file catches it."""
+
+
+class GitRepository:
+    """A folder with a working tree on one branch, with commits of ours by ``author`` (``Name <mail>``)."""
+
+    def __init__(self, folder: Path, author: str, remote: Remote | None) -> None:
+        self._folder, self._remote = folder, remote
+        self._branch = remote.branch if remote else "main"
+        name, _, mail = author.partition("<")
+        self._identity = ("-c", f"user.name={name.strip()}", "-c", f"user.email={mail.rstrip('>').strip()}")
+
+    def commit(self, files: Mapping[str, str], appended: Mapping[str, tuple[str, str]], message: str) -> None:
+        """Commit whole files, and texts appended to files unless their mark stands there already.
+
+        :raises LedgerBusyError: nothing was committed
+        """
+        try:
+            with self._alone():
+                self._clean()
+                for name, text in files.items():
+                    self._write(name, text)
+                for name, (mark, text) in appended.items():
+                    place = self._folder / name
+                    before = place.read_text(encoding="utf-8") if place.exists() else ""
+                    if mark not in before:
+                        self._write(name, before + text)
+                self._git("add", "--", *files, *appended)
+                if self._git("status", "--porcelain"):
+                    self._git("commit", "--quiet", "--no-gpg-sign", "--cleanup=verbatim", "-m", message)
+        except (OSError, GitFailedError) as error:
+            remedy = "Look at git there, at the folder's owner, and at the free space; it is tried again."
+            raise LedgerBusyError(str(self._folder), str(error), remedy) from error
+
+    def push(self) -> Pushed:
+        """Send what has not arrived. Commits that somebody else pushed meanwhile are put before ours, never overwritten."""
+        if self._remote is None or not (self._folder / ".git").exists():
+            return Pushed()
+        waiting = 0
+        try:
+            with self._alone():
+                waiting = self._waiting()
+                if not waiting:
+                    return Pushed()
+                self._clean()
+                try:
+                    self._send()
+                except GitFailedError as error:
+                    if not _others_came_first(str(error)):
+                        raise
+                    self._follow()
+                    self._send()
+        except (OSError, GitFailedError) as error:
+            return Pushed(waiting=waiting, reason=f"{self._remote.url}: {error}")
+        return Pushed(sent=waiting)
+
+    def trailers(self, key: str) -> list[str]:
+        """Every value of that trailer in the commits here, newest first."""
+        if not (self._folder / ".git").exists():
+            return []
+        try:
+            said = self._git("log", f"--format=%(trailers:key={key},valueonly)")
+        except (OSError, GitFailedError):
+            return []
+        return said.split()
+
+    def _waiting(self) -> int:
+        if not self._knows("HEAD"):
+            return 0
+        span = f"{_PUSHED}..HEAD" if self._knows(_PUSHED) else "HEAD"
+        return int(self._git("rev-list", "--count", span))
+
+    def _send(self) -> None:
+        assert self._remote  # noqa: S101 - the caller has looked
+        target = f"HEAD:refs/heads/{self._branch}"
+        self._git("push", "--no-verify", "--quiet", "--", self._remote.url, target, seconds=self._remote.seconds)
+        self._git("update-ref", _PUSHED, "HEAD")
+
+    def _follow(self) -> None:
+        """Put our commits after what is at the remote."""
+        assert self._remote  # noqa: S101 - the caller has looked
+        where = (self._remote.url, f"refs/heads/{self._branch}")
+        self._git("fetch", "--quiet", "--no-tags", "--", *where, seconds=self._remote.seconds)
+        try:
+            self._git("rebase", "--quiet", "--no-verify", "--committer-date-is-author-date", "FETCH_HEAD")
+        except GitFailedError:
+            self._git("rebase", "--abort")
+            raise
+        self._git("update-ref", _PUSHED, "FETCH_HEAD")
+
+    def _clean(self) -> None:
+        """A repository on our branch, as it was at the last commit, whatever a killed process left."""
+        git = self._folder / ".git"
+        for pattern in _STALE:
+            for lock in git.glob(pattern):
+                lock.unlink()
+        self._git("init", "--quiet", f"--initial-branch={self._branch}")
+        if any((git / name).exists() for name in ("rebase-merge", "rebase-apply")):
+            self._git("rebase", "--abort")
+        (git / "info").mkdir(exist_ok=True)
+        # Two that append to one journal are both right.
+        (git / "info" / "attributes").write_text("journal/*.md merge=union\n", encoding="utf-8")
+        if self._knows("HEAD"):
+            self._git("reset", "--quiet", "--hard")
+        else:
+            self._git("read-tree", "--empty")
+        self._git("clean", "--quiet", "-ffd")
+
+    def _knows(self, name: str) -> bool:
+        try:
+            self._git("rev-parse", "--quiet", "--verify", name)
+        except GitFailedError:
+            return False
+        return True
+
+    def _write(self, name: str, text: str) -> None:
+        place = self._folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process at a time, so that a lock of git's own that we find is stale."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    def _git(self, *words: str, seconds: float = LOCAL_SECONDS) -> str:
+        """Run git by its arguments, with nothing of this process's environment and none of this machine's configuration."""
+        argv = [
+            "git",
+            *self._identity,
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "core.fsync=all",
+            "-c",
+            "gc.auto=0",
+            *words,
+        ]
+        environment = {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "LC_ALL": "C.UTF-8",
+            "HOME": "/nonexistent",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ALLOW_PROTOCOL": "ssh:https:file",
+            "GIT_SSH_COMMAND": self._remote.ssh_command() if self._remote else "false",
+            "GIT_SSH_VARIANT": "ssh",
+        }
+        with subprocess.Popen(
+            argv,
+            cwd=self._folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            try:
+                said, complained = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise GitFailedError(f"git {words[0]} took more than {seconds:g} s") from None
+        if process.returncode:
+            raise GitFailedError(f"git {words[0]}: {' '.join(complained.split())[:400] or process.returncode}")
+        return said.strip()
+
+
+def _others_came_first(complaint: str) -> bool:
+    return any(words in complaint for words in ("non-fast-forward", "fetch first", "[rejected]"))
