@@ -7,11 +7,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from aiops import bootstrap
 from aiops.domain.fact import utcnow
 from aiops.domain.outcome import Outcome
 from tests.pipeline.conftest import System
 from tests.plans import approved
+
+pytestmark = pytest.mark.slow
 
 
 def git(folder: Path, *words: str) -> str:

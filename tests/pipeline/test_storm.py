@@ -16,6 +16,8 @@ from aiops.domain.fact import utcnow
 from tests import storm
 from tests.pipeline.conftest import System
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

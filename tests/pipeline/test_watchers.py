@@ -15,6 +15,8 @@ import pytest
 from tests.pipeline.conftest import System
 from tests.servers import Heard, Subscriber
 
+pytestmark = pytest.mark.slow
+
 SILENT, LOOK = 4.0, 0.5
 WITHIN = SILENT + LOOK + 5
 """Seconds: the limit, one round of the watchers, and time for the message on a busy machine."""

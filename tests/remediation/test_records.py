@@ -29,6 +29,8 @@ from tests.incident_world import RESTART, Hosts
 from tests.plans import NOON, approved
 from tests.remediation.conftest import Gate, _sshd
 
+pytestmark = pytest.mark.slow
+
 DAWN = NOON - timedelta(days=1)
 AUTHOR = "aiops <aiops@example.org>"
 

@@ -15,6 +15,8 @@ from aiops.errors import SettingsError
 from tests.semaphore.conftest import INCIDENT, PLAN, WEB1, Desk, Pace, remediation
 from tests.semaphore.server import TOKEN, Fault, Script, ansible
 
+pytestmark = pytest.mark.slow
+
 LATER = timedelta(minutes=11)  # the approval of tests.plans lives for ten
 POST = r"^POST .*/tasks$"
 TASK = r"^GET .*/tasks/\d+$"

@@ -14,6 +14,8 @@ from aiops.domain.remediation import Remediation
 from tests.remediation.test_executor import CANARIES
 from tests.semaphore.conftest import Desk, remediation
 
+pytestmark = pytest.mark.slow
+
 HARMLESS = {"yes", "2026-11-23"}
 """Of the executor's corpus: words that YAML reads as something else. Semaphore is sent JSON, in which they are texts."""
 MORE = [
