@@ -231,7 +231,7 @@ def test_frozen_nothing_starts_and_thawed_it_waits_for_its_approval(real: Real) 
     [
         ("unreachable", "cannot be reached"),
         ("changed-host-key", "key"),
-        ("missing-binary", "not installed"),
+        ("missing-binary", "is not there"),
         ("unreadable-output", "df"),
     ],
 )
