@@ -7,6 +7,7 @@ import pytest
 from aiops import bootstrap
 from aiops.adapters.semaphore_api import SemaphoreError
 from aiops.errors import SettingsError
+from aiops.remediations import SHIPPED, load
 from aiops.settings import Semaphore as Section
 from aiops.settings import Settings
 from tests.semaphore.server import TOKEN, Semaphore
@@ -23,9 +24,12 @@ def test_it_says_when_semaphore_is_not_set(tmp_path: Path) -> None:
 
 
 def test_it_reads_every_template_and_starts_nothing(semaphore: Semaphore, tmp_path: Path) -> None:
-    semaphore.template(8, "restore_removed_package")
-    said = bootstrap.checks(_settings(semaphore, tmp_path, {"restore_removed_package": 8}))["semaphore"]()
-    assert said == "version 2.16.4, 1 templates fit, from risk medium"
+    risky = [name for name, entry in load(SHIPPED).items() if entry.risk in {"medium", "high"}]
+    templates = {name: number for number, name in enumerate(risky, start=8)}
+    for name, number in templates.items():
+        semaphore.template(number, name)
+    said = bootstrap.checks(_settings(semaphore, tmp_path, templates))["semaphore"]()
+    assert said == f"version 2.16.4, {len(risky)} templates fit, from risk medium"
     assert semaphore.sent == []
 
 
