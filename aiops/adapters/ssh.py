@@ -192,6 +192,7 @@ class FabricShell:
             raise HostUnreachableError(host.name, f"{host.target} port {host.port}: {_say(error)}") from error
         watch.guard(plain)
         connection = self._connection(host, plain, limit)
+        answer_due = time.monotonic() + limit
         try:
             connection.open()
             connection.transport.set_keepalive(KEEPALIVE_SECONDS)
@@ -202,7 +203,10 @@ class FabricShell:
             plain.close()
             raise HostKeyError(host.name, "its host key is not known here", self._enrol()) from error
         except paramiko.AuthenticationException as error:
+            # Paramiko raises the same for a login that was refused and for one that nobody answered.
             plain.close()
+            if time.monotonic() >= answer_due:
+                raise _LostError(f"no answer to the login of {self._user}") from error
             raise HostUnreachableError(host.name, f"it refused the login of {self._user}") from error
         except (paramiko.SSHException, EOFError, OSError) as error:
             plain.close()

@@ -250,14 +250,28 @@ def test_a_frozen_host_costs_its_time_and_comes_back(ssh: FabricShell, server: S
 
 
 def test_a_host_that_freezes_in_the_middle_ends_at_the_time_limit(ssh: FabricShell, server: Sshd) -> None:
+    begun = server.folder / "begun"
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(ssh.run, server.host, "echo begun; sleep 60\n", 3)
+        run = pool.submit(ssh.run, server.host, f"touch {begun}; sleep 60\n", 3)
         deadline = time.monotonic() + 5
-        while server.logins() == 0 and time.monotonic() < deadline:
+        while not begun.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
+        assert begun.exists()
         server.send(signal.SIGSTOP, server.family())
         with pytest.raises(HostTimeoutError):
             run.result(timeout=8)
+
+
+def test_a_host_that_freezes_at_the_login_did_not_refuse_it(ssh: FabricShell, server: Sshd) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(ssh.run, server.host, "true\n", 20)
+        deadline = time.monotonic() + 5
+        while not server.connections() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        server.send(signal.SIGSTOP, server.connections())
+        with pytest.raises((HostUnreachableError, HostTimeoutError)) as raised:
+            run.result(timeout=25)
+    assert "refused" not in str(raised.value)
 
 
 def test_a_kept_connection_that_was_killed_is_opened_again(ssh: FabricShell, server: Sshd) -> None:
