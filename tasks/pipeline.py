@@ -144,7 +144,7 @@ def remediate(signed: SignedPlan) -> None:
 
 @app.task(name="notify", pydantic=True)
 def notify(event: Event) -> None:
-    """Tell the human."""
+    """Take a message for the human."""
     steps.notify(event, services.notification())
 
 

@@ -9,6 +9,7 @@ from aiops.steps.baseline import reopen as reopen_baseline
 from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
+from aiops.steps.deliver import deliver
 from aiops.steps.dispatch import dispatch
 from aiops.steps.file_records import file_records
 from aiops.steps.freeze import freeze, renew_permit, thaw
@@ -38,6 +39,7 @@ __all__ = [
     "chosen_baseline",
     "close",
     "correlate",
+    "deliver",
     "deny",
     "detect_and_report",
     "detectors",
