@@ -24,6 +24,7 @@ from aiops.steps.remediate import reap, remediate
 from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
+from aiops.steps.tell import taken
 from aiops.steps.triage import triage
 from aiops.steps.watch import Watcher
 from aiops.steps.why import why
@@ -63,6 +64,7 @@ __all__ = [
     "shorten",
     "silence",
     "sweep_up",
+    "taken",
     "thaw",
     "triage",
     "unsilence",
