@@ -1,4 +1,8 @@
-"""Sixty hosts on loopback: one sshd per fifteen addresses, an account with /bin/sh, own keys, strict host keys."""
+"""Sixty hosts on loopback: an account with /bin/sh, own keys, strict host keys.
+
+As root each host is an sshd in a process namespace of its own, so that a host sees its own processes only; without root there is
+one sshd per fifteen addresses.
+"""
 
 import getpass
 import os
@@ -12,7 +16,8 @@ from bench.wait import until_open
 
 PORT = 22022
 ACCOUNT = "aiops-bench"
-_PER_SERVER = 15
+_PER_SERVER = 1 if os.geteuid() == 0 else 15
+_APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--") if os.geteuid() == 0 else ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def fleet(folder: Path, count: int) -> Iterator[Fleet]:
             yield made
         finally:
             for server in servers:
-                server.terminate()
+                server.kill()  # and with it all of its namespace
             for server in servers:
                 server.wait()
 
@@ -74,13 +79,17 @@ def _account() -> Iterator[str]:
         yield getpass.getuser()
         return
     # root's own shell may read a slow profile at every command, which would be measured instead of us.
+    _forget()  # what a killed run may have left
     subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", ACCOUNT], check=True)
     subprocess.run(["usermod", "--password", "*", ACCOUNT], check=True)
     try:
         yield ACCOUNT
     finally:
-        subprocess.run(["pkill", "-KILL", "-u", ACCOUNT], check=False)
-        subprocess.run(["userdel", "--remove", ACCOUNT], check=False, capture_output=True)
+        _forget()
+
+
+def _forget() -> None:
+    subprocess.run(["userdel", "--force", "--remove", ACCOUNT], check=False, capture_output=True)
 
 
 def _server(folder: Path, number: int, addresses: list[str]) -> "subprocess.Popen[bytes]":
@@ -91,7 +100,7 @@ def _server(folder: Path, number: int, addresses: list[str]) -> "subprocess.Pope
         f"{listen}HostKey {folder}/host_key\nAuthorizedKeysFile {folder}/key.pub\nPidFile none\nUsePAM no\nStrictModes no\n"
         "PasswordAuthentication no\nMaxStartups 500\nMaxSessions 100\nLogLevel ERROR\nSubsystem sftp internal-sftp\n"
     )
-    return subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL)
+    return subprocess.Popen([*_APART, "/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL)
 
 
 def _inventory(made: Fleet) -> str:

@@ -1,6 +1,6 @@
 """A sweep of 60 hosts with 8 checks through the whole Celery path, against Ansible, fabric and a bare script.
 
-All do the same work: the eight read-only commands of the guardians ``disk`` and ``audit-dpkg-rc``.
+All do the same work: the eight read-only commands of the guardians ``disk``, ``audit-dpkg-rc`` and ``config-backup``.
 """
 
 import os
@@ -13,26 +13,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aiops import bootstrap, detectors
-from aiops.probes import Probe
+from aiops.probes import AnyProbe
 from aiops.probes.script import assemble
 from aiops.settings import load_settings
 from bench.hosts import PORT, Fleet
 
-GUARDIANS = ["disk", "audit-dpkg-rc"]
-CHECKS = 8
+GUARDIANS = ["disk", "audit-dpkg-rc", "config-backup"]
+
+
+def probes() -> tuple[AnyProbe, ...]:
+    """The checks: each command once, as the guardians declare them."""
+    known = detectors.load()
+    return tuple(dict.fromkeys(probe for name in GUARDIANS for probe in known[name].probes))
 
 
 def commands() -> list[tuple[str, ...]]:
-    """The argv of eight checks, as the guardians declare them."""
-    known = detectors.load()
-    found = [probe for name in GUARDIANS for probe in known[name].probes]
-    argvs = list(dict.fromkeys(probe.argv for probe in found))
-    return [*argvs, ("cat", "/proc/loadavg")][:CHECKS]
-
-
-def probes() -> list[Probe[str]]:
-    """The same commands as probes that read nothing."""
-    return [Probe(name=f"bench{number}", argv=argv, read=str) for number, argv in enumerate(commands())]
+    """Their argv, for those who run them one by one."""
+    return [probe.argv for probe in probes()]
 
 
 def ansible_playbook(made: Fleet) -> Callable[[], None]:
@@ -83,7 +80,7 @@ def bare_script(made: Fleet) -> Callable[[], None]:
 
     shell = FabricShell(made.user, made.key, made.known_hosts)
     hosts = list(AnsibleInventory(made.inventory).hosts())
-    text = assemble([probe for name in GUARDIANS for probe in detectors.load()[name].probes]).text
+    text = assemble(probes()).text
     pool = ThreadPoolExecutor(max_workers=len(hosts))
 
     def run() -> None:

@@ -66,9 +66,10 @@ def _removals(
     # apt writes the native architecture for packages of architecture "all"
     rows = {(package.name, package.architecture): package for package in packages}
     oldest = f"{host.now - timedelta(days=host.settings['history_days']):%Y-%m-%d}"
-    for (name, architecture), (item, transaction) in sorted(last.items()):
+    taken = [(key, found) for key, found in last.items() if found[0] in found[1].gone]
+    for (name, architecture), (item, transaction) in sorted(taken):
         row = rows.get((name, architecture)) or rows.get((name, "all"))
-        if item not in transaction.gone or (row and row.installed) or (not row and transaction.start < oldest):
+        if (row and row.installed) or (not row and transaction.start < oldest):
             continue
         if _unasked(transaction, item) and not _replaceable(host, item, row):
             yield item, transaction
@@ -93,10 +94,10 @@ def _replaceable(host: Subject, item: Item, row: Package | None) -> bool:
 def removed(host: Subject, packages: tuple[Package, ...], history: tuple[Transaction, ...]) -> Iterator[Finding]:
     """What is gone: by whom, where the history knows; as a leftover where it does not."""
     gone: set[str] = set()
-    codes = {package.name: package.code for package in packages}
+    known = {package.name: package for package in packages}
     for item, transaction in _removals(host, packages, history):
         gone.add(item.name)
-        yield from _removed(host, item, transaction, codes.get(item.name, ""))
+        yield from _removed(host, item, transaction, known[item.name].code if item.name in known else "")
     leftovers = [package for package in packages if package.leftover and package.name not in gone]
     yield from _leftovers(host, [package for package in leftovers if not _allowed(host, package)])
 

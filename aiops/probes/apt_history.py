@@ -5,6 +5,7 @@ import re
 import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from aiops.probes import MIB, Probe, UnreadableError
 
@@ -15,8 +16,7 @@ _WITH_VALUE = frozenset({"-o", "-t", "-c", "-a", "--option", "--target-release",
 _AUTOREMOVE = frozenset({"--auto-remove", "--autoremove"})
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """A package in a transaction; ``automatic``: it came only because another one needs it."""
 
     name: str
@@ -111,9 +111,9 @@ _GROUPS = {
 
 def _items(text: str) -> tuple[Item, ...]:
     found = []
-    for match in _ITEM.finditer(text):
-        version, *more = match["inside"].split(", ")
-        found.append(Item(match["name"], match["arch"] or "", version, "automatic" in more))
+    for name, architecture, inside in _ITEM.findall(text):
+        version, *more = inside.split(", ")
+        found.append(Item(name, architecture, version, "automatic" in more))
     return tuple(found)
 
 

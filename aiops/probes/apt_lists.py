@@ -81,8 +81,10 @@ class Update:
     stale: tuple[str, ...]
 
 
+# apt 3 writes the whole word where it believes that a human reads.
+_WHOLE_WORD = re.compile(r"^(E|W)(?:rror|arning): ")
 _NOT_UPDATED = re.compile(r"W: .*previous index files will be used\. *(?P<why>.*)")
-_EXPIRED = re.compile(r"E: Release file for (?P<file>\S+) is expired .*")
+_EXPIRED = re.compile(r"E: Release file for (?P<file>\S+) is (?:expired|not valid yet) .*")
 _IGNORED = re.compile(r"W: Some index files failed to download\.")
 _REPOSITORY = re.compile(r"E: The repository '(?P<repository>[^']+?)(?: (?:In)?Release)?' (?P<why>.*)")
 _FETCH = re.compile(r"E: Failed to fetch (?P<base>\S+?)(?:/dists/(?P<suite>\S+?)/\S*)?\s+(?P<why>.*)")
@@ -93,7 +95,8 @@ def read_update(text: str) -> Update:
     last = re.split(r"^Starting apt-daily\.service.*$", text, flags=re.MULTILINE)[-1]
     failed: dict[str, str] = {}
     stale: list[str] = []
-    for row in last.splitlines():
+    for line in last.splitlines():
+        row = _WHOLE_WORD.sub(r"\1: ", line)
         if match := _REPOSITORY.fullmatch(row) or _FETCH.fullmatch(row):
             groups = match.groupdict()
             failed.setdefault(

@@ -38,10 +38,14 @@ _CAUSES = (
     ("timeout", re.compile(r"time[d ]*out|got timeout", re.IGNORECASE)),
     ("no space", re.compile(r"no space left|disk quota|not enough space|ENOSPC", re.IGNORECASE)),
     ("I/O error", re.compile(r"input/output error|i/o error|\bEIO\b|err -5\b", re.IGNORECASE)),
+    ("killed", re.compile(r"got signal 9|out of memory|oom-kill", re.IGNORECASE)),
     ("locked", re.compile(r"is locked|can't acquire lock|can't lock|CT is locked", re.IGNORECASE)),
     (
         "connection",
-        re.compile(r"connection (?:refused|reset|error)|connect failed|no route|not available|offline", re.IGNORECASE),
+        re.compile(
+            r"connection (?:refused|reset|error)|lost connection|connect failed|no route|not available|offline|not online",
+            re.IGNORECASE,
+        ),
     ),
 )
 

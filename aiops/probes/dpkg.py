@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiops.probes import MIB, Probe, UnreadableError
 
@@ -25,9 +25,11 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True)
-class Package:
-    """One row. The three words are dpkg's: what is wanted, what is, and ``ok`` or ``reinstreq``."""
+class Package(NamedTuple):
+    """One row. The three words are dpkg's: what is wanted, what is, and ``ok`` or ``reinstreq``.
+
+    A tuple, because each host has hundreds and each look makes them anew.
+    """
 
     want: str
     status: str
@@ -67,7 +69,7 @@ def _read(text: str) -> tuple[Package, ...]:
         words = row.split("|")
         if len(words) != 7 or words[0] not in _WANTS or words[1] not in _STATES:  # noqa: PLR2004 - one word per field asked for
             raise UnreadableError(f"dpkg-query printed a row that is none: {row[:120]!r}")
-        packages.append(Package(*words))
+        packages.append(Package._make(words))
     if not any(package.name == "dpkg" for package in packages):
         raise UnreadableError("dpkg-query does not know the package dpkg: this is not the whole list")
     return tuple(packages)

@@ -27,9 +27,10 @@ class Login:
 
 
 _FROM = r"from (?P<source>\S+)"
+# A user name may hold ' from 10.0.0.1 port 22': the last address of the line is the true one, so names are greedy.
 _SSHD = (
-    ("failed", re.compile(rf"Failed \S+ for (?:(?:invalid|illegal) user )?(?P<user>.*?) {_FROM}")),
-    ("invalid", re.compile(rf"(?:Invalid|Illegal) user (?P<user>.*?) ?{_FROM}")),
+    ("failed", re.compile(rf"Failed \S+ for (?:(?:invalid|illegal) user )?(?P<user>.*) {_FROM}")),
+    ("invalid", re.compile(rf"(?:Invalid|Illegal) user (?P<user>.*) ?{_FROM}")),
     ("pam", re.compile(rf"error: PAM: .* for (?:illegal user )?(?P<user>\S+) {_FROM}", re.IGNORECASE)),
     (
         "unix",
@@ -37,14 +38,14 @@ _SSHD = (
             r"pam_\w+\(sshd:auth\): authentication failure;.* rhost=(?P<source>\S+)(?:\s+user=(?P<user>\S+))?",
         ),
     ),
-    ("refused", re.compile(rf"User (?P<user>.*?) {_FROM} not allowed because")),
+    ("refused", re.compile(rf"User (?P<user>.*) {_FROM} not allowed because")),
     ("refused", re.compile(r"ROOT LOGIN REFUSED FROM (?P<source>\S+)")),
-    ("limit", re.compile(rf"maximum authentication attempts exceeded for (?:invalid user )?(?P<user>.*?) {_FROM}")),
+    ("limit", re.compile(rf"maximum authentication attempts exceeded for (?:invalid user )?(?P<user>.*) {_FROM}")),
     (
         "gone",
         re.compile(
             r"(?:Connection (?:closed|reset) by|Disconnected from) "
-            r"(?:authenticating|invalid|\S+) user (?P<user>.*?) (?P<source>\S+) port",
+            r"(?:authenticating|invalid|\S+) user (?P<user>.*) (?P<source>\S+) port",
         ),
     ),
     ("negotiation", re.compile(r"Unable to negotiate with (?P<source>\S+) port")),
@@ -83,7 +84,7 @@ _SERVICES = (
     ("basic", re.compile(r'^(?P<source>\S+) - (?P<user>\S+) \[[^\]]+\] "[A-Z]+ [^"]*" 401 ')),
     ("litellm", re.compile(r'INFO: +(?P<source>\S+) - "[A-Z]+ [^"]*" 401 ')),
 )
-_ACCEPTED = re.compile(rf"Accepted (?P<wording>\S+) for (?P<user>.*?) {_FROM} port")
+_ACCEPTED = re.compile(rf"Accepted (?P<wording>\S+) for (?P<user>.*) {_FROM} port")
 _REPEATED = re.compile(r"message repeated (?P<times>\d+) times: \[ ?(?P<text>.*)\]")
 
 

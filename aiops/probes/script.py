@@ -10,90 +10,15 @@ import base64
 import binascii
 import re
 import secrets
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from aiops.probes import AnyProbe, UnreadableError
 from aiops.probes.answer import Answer
-
-ERRORS_LIMIT = 64 * 1024
-"""Bytes of standard error that are kept per probe: enough for any message worth reading."""
-
-KILL_AFTER = 2
-"""Seconds a probe has to end after its time limit before it is killed."""
-
-_HEAD = """\
-# shellcheck disable=SC2016 # arguments are quoted so that nothing in them expands
-PATH=/usr/sbin:/usr/bin:/sbin:/bin
-LC_ALL=C
-TZ=UTC
-export PATH LC_ALL TZ
-mark={mark}
-
-# number, bytes, argv...: fd 3 carries the probe's errors, fd 4 its framed output, fd 5 its exit code
-look() {{
-    number=$1
-    bytes=$2
-    shift 2
-    printf '\\n%s %s out ' "$mark" "$number"
-    rest=$(
-        exec 5>&1
-        {{
-            {{
-                "$@" </dev/null 2>&3 3>&- 4>&- 5>&-
-                printf ':%s:' "$?" >&5
-            }} | head -c "$bytes" | base64 -w 0
-        }} 3>&1 >&4 | head -c {errors} | base64 -w 0
-    )
-    printf '\\n%s %s end %s\\n' "$mark" "$number" "$rest"
-}}
-
-as_root() {{
-    case $power in
-    root) look "$@" ;;
-    sudo)
-        number=$1
-        bytes=$2
-        shift 2
-        look "$number" "$bytes" sudo -n -- "$@"
-        ;;
-    *) printf '\\n%s %s powerless\\n' "$mark" "$1" ;;
-    esac
-}}
-
-# A function is read to its end before it runs: a script cut short on its way does nothing at all.
-main() {{
-    exec 4>&1
-    if [ "$(id -u)" = 0 ]; then
-        power=root
-    elif command -v sudo >/dev/null 2>&1; then
-        power=sudo
-    else
-        power=none
-    fi
-    printf '\\n%s start\\n' "$mark"
-"""
-
-_TAIL = """\
-    printf '\\n%s stop\\n' "$mark"
-}}
-
-main
-exit 0
-"""
+from aiops.probes.dialects import written
 
 _LINE = re.compile(r"(?P<number>\d+) (?P<part>out|end|powerless)(?: (?P<rest>[A-Za-z0-9+/=:]*))?")
 _REST = re.compile(r"(?P<before>[A-Za-z0-9+/=]*):(?P<code>\d+):(?P<after>[A-Za-z0-9+/=]*)")
-
-
-def limited(probe: AnyProbe) -> tuple[str, ...]:
-    """The argv as it is run: under its time limit.
-
-    For root's probes ``timeout`` runs inside sudo and by its full path: an unprivileged ``timeout`` cannot kill root's process.
-    """
-    timeout = "/usr/bin/timeout" if probe.sudo else "timeout"
-    return (timeout, "-k", str(KILL_AFTER), str(probe.seconds), *probe.argv)
 
 
 @dataclass(frozen=True)
@@ -150,9 +75,4 @@ def assemble(probes: Iterable[AnyProbe], mark: str = "") -> Script:
     """One script for these probes, each once, in this order. A fresh random mark unless a test gives one."""
     mark = mark or secrets.token_hex(16)
     once = tuple(dict.fromkeys(probes))
-    head = _HEAD.format(mark=mark, errors=ERRORS_LIMIT)
-    looks = (
-        f"    {'as_root' if probe.sudo else 'look'} {number} {probe.limit + 1} {shlex.join(limited(probe))}\n"
-        for number, probe in enumerate(once)
-    )
-    return Script(mark, once, head + "".join(looks) + _TAIL.format())
+    return Script(mark, once, written(mark, once))

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from aiops.errors import SettingsError
 from aiops.probes import AnyProbe
-from aiops.probes.script import limited
+from aiops.probes.dialects import limited
 
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _SAFE = re.compile(r"[A-Za-z0-9/._%+@,:=-]+")

@@ -17,6 +17,7 @@ from aiops.errors import HostKeyError, HostTimeoutError, HostUnreachableError, S
 from aiops.ports import DetectionServices, Page
 from aiops.probes import AnyProbe, Source, UnreadableError, Visit
 from aiops.probes.answer import Answer, read
+from aiops.probes.clock import CLOCK, agree
 from aiops.probes.script import assemble
 
 Progress = Callable[[str, int, int], None]
@@ -149,8 +150,15 @@ class _Look:
     def _read(self, probe: AnyProbe, answer: Answer | UnreadableError) -> Any:
         if isinstance(answer, UnreadableError):
             return answer
-        readings, failure = _attempt(lambda: iter([read(probe, answer)]), f"the output of {probe.name}")
+        readings, failure = _attempt(
+            lambda: iter([self._checked(probe, read(probe, answer))]), f"the output of {probe.name}"
+        )
         return failure or readings[0]
+
+    def _checked(self, probe: AnyProbe, reading: Any) -> Any:
+        if probe is CLOCK:
+            agree(reading, self.now, self.services.clock())
+        return reading
 
     def _visit(self, known: dict[Source, Any]) -> None:
         visits = (probe for detector in self.due for check in detector.checks for probe in check.probes)

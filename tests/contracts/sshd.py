@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -32,10 +32,10 @@ def make_key(path: Path) -> Path:
 class Sshd:
     """One server; ``key`` may log in as the account that runs the tests."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, key: Path | None = None) -> None:
         self.folder, self.port, self.user = folder, free_port(), getpass.getuser()
         self.host = Host(name="server", address="127.0.0.1", port=self.port)
-        self.key, self.host_key = make_key(folder / "client"), make_key(folder / "host")
+        self.key, self.host_key = key or make_key(folder / "client"), make_key(folder / "host")
         self.known_hosts = folder / "known_hosts"
         self.log = folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -46,8 +46,8 @@ class Sshd:
         public = host_key.with_suffix(".pub").read_text()
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {public}")
 
-    def start(self) -> None:
-        """Start, and wait until it listens."""
+    def start(self, binds: Sequence[tuple[Path, Path]] = ()) -> None:
+        """Start, and wait until it listens. ``binds``: files that stand in the place of others for whoever logs in (as root)."""
         (self.folder / "authorized").write_text(self.key.with_suffix(".pub").read_text())
         config = self.folder / "config"
         config.write_text(
@@ -60,7 +60,7 @@ class Sshd:
         assert program, "install openssh-server: these tests need a real sshd"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [program, "-D", "-e", "-f", str(config)], stderr=log, stdin=subprocess.DEVNULL
+                [*_instead(binds), program, "-D", "-e", "-f", str(config)], stderr=log, stdin=subprocess.DEVNULL
             )
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
@@ -103,6 +103,15 @@ class Sshd:
             self.send(signal.SIGKILL, family)
             self.process.wait(10)
             self.process = None
+
+
+def _instead(binds: Sequence[tuple[Path, Path]]) -> list[str]:
+    """The beginning of a command line that runs the rest of it in a mount namespace of its own."""
+    if not binds:
+        return []
+    pairs = [str(path) for pair in binds for path in pair]
+    script = f'n={len(binds)}; while [ $n -gt 0 ]; do mount --bind "$1" "$2"; shift 2; n=$((n-1)); done; exec "$@"'
+    return ["unshare", "--mount", "--propagation", "private", "--", "sh", "-ec", script, "sh", *pairs]
 
 
 @contextmanager

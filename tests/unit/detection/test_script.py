@@ -2,6 +2,7 @@
 
 import subprocess
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from aiops.detectors import load
 from aiops.domain.host import Host
 from aiops.probes import Probe, UnreadableError
 from aiops.probes.answer import Answer, read
+from aiops.probes.dialects import written
 from aiops.probes.script import Script, assemble
 
 HERE = Host(name="here", local=True)
@@ -23,8 +25,19 @@ def probe(name: str, *argv: str, **more: object) -> Probe[str]:
     return Probe(name, argv, str, **more)  # type: ignore[arg-type]  # each test gives fields of the right type
 
 
-def printed(script: Script) -> bytes:
-    return LocalShell().run(HERE, script.text, 20).stdout
+Run = Callable[[Script], bytes]
+
+
+@pytest.fixture(params=[True, False], ids=["perl", "the shell alone"], scope="module")
+def printed(request: pytest.FixtureRequest) -> Run:
+    """What the script prints here, in each of its dialects."""
+
+    def run(script: Script) -> bytes:
+        text = written(script.mark, script.probes, perl=request.param)
+        assert text == script.text or not request.param
+        return LocalShell().run(HERE, text, 20).stdout
+
+    return run
 
 
 def framed(script: Script, outputs: list[tuple[bytes, bytes, int]]) -> bytes:
@@ -62,7 +75,7 @@ def test_what_is_printed_around_the_frames_changes_nothing(before: bytes, after:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stdout=hostile, stderr=hostile)
 def test_a_real_shell_carries_any_bytes_even_those_that_know_the_mark(
-    tmp_path: Path, stdout: bytes, stderr: bytes
+    printed: Run, tmp_path: Path, stdout: bytes, stderr: bytes
 ) -> None:
     (tmp_path / "out").write_bytes(stdout)
     (tmp_path / "err").write_bytes(stderr)
@@ -78,7 +91,7 @@ def test_a_real_shell_carries_any_bytes_even_those_that_know_the_mark(
 
 @given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=40))
 @settings(max_examples=25, deadline=None)
-def test_an_argument_reaches_the_command_as_it_is(argument: str) -> None:
+def test_an_argument_reaches_the_command_as_it_is(printed: Run, argument: str) -> None:
     asked = probe("asked", "printf", "%s", argument)
     script = assemble([asked])
     answer = script.answers(printed(script))[asked]
@@ -132,7 +145,7 @@ def test_a_frame_that_comes_twice_is_believed_neither_time() -> None:
     assert isinstance(script.answers(twice)[script.probes[0]], UnreadableError)
 
 
-def refused(asked: Probe[str]) -> UnreadableError:
+def refused(printed: Run, asked: Probe[str]) -> UnreadableError:
     script = assemble([asked])
     answer = script.answers(printed(script))[asked]
     assert isinstance(answer, Answer)
@@ -141,33 +154,34 @@ def refused(asked: Probe[str]) -> UnreadableError:
     return caught.value
 
 
-def test_a_missing_command_is_named_with_its_package() -> None:
-    error = refused(probe("p", "nosuch-command"))
+def test_a_missing_command_is_named_with_its_package(printed: Run) -> None:
+    error = refused(printed, probe("p", "nosuch-command"))
     assert "nosuch-command is not there" in error.reason
     assert error.remedy == "install nosuch-command"
 
 
-def test_a_command_that_hangs_is_ended() -> None:
-    assert refused(probe("p", "sleep", "20", seconds=1)).reason == "sleep did not end within 1 s"
+def test_a_command_that_hangs_is_ended(printed: Run) -> None:
+    assert refused(printed, probe("p", "sleep", "20", seconds=1)).reason == "sleep did not end within 1 s"
 
 
-def test_a_command_that_ignores_its_end_is_killed() -> None:
+def test_a_command_that_ignores_its_end_is_killed(printed: Run) -> None:
     stubborn = probe("p", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done", seconds=1)
-    assert refused(stubborn).reason == "sh did not end within 1 s"
+    assert refused(printed, stubborn).reason == "sh did not end within 1 s"
 
 
-def test_an_exit_code_nobody_expects_is_no_answer() -> None:
-    error = refused(probe("p", "sh", "-c", "echo half; echo broken >&2; exit 4"))
+def test_an_exit_code_nobody_expects_is_no_answer(printed: Run) -> None:
+    error = refused(printed, probe("p", "sh", "-c", "echo half; echo broken >&2; exit 4"))
     assert error.reason == "sh ended with 4: broken"
 
 
-def test_too_much_output_is_no_answer() -> None:
+def test_too_much_output_is_no_answer(printed: Run) -> None:
     assert (
-        refused(probe("p", "head", "-c", "2000", "/dev/zero", limit=1999)).reason == "head printed more than 1999 bytes"
+        refused(printed, probe("p", "head", "-c", "2000", "/dev/zero", limit=1999)).reason
+        == "head printed more than 1999 bytes"
     )
 
 
-def test_output_up_to_the_limit_is_an_answer() -> None:
+def test_output_up_to_the_limit_is_an_answer(printed: Run) -> None:
     asked = probe("p", "head", "-c", "1999", "/dev/zero", limit=1999)
     script = assemble([asked])
     answer = script.answers(printed(script))[asked]
@@ -175,7 +189,7 @@ def test_output_up_to_the_limit_is_an_answer() -> None:
     assert len(read(asked, answer)) == 1999
 
 
-def test_a_probe_gets_no_standard_input_and_the_same_surroundings_everywhere() -> None:
+def test_a_probe_gets_no_standard_input_and_the_same_surroundings_everywhere(printed: Run) -> None:
     asked = probe("p", "sh", "-c", 'cat; echo "$LC_ALL $TZ $PATH"')
     script = assemble([asked])
     answer = script.answers(printed(script))[asked]
@@ -193,3 +207,29 @@ def test_without_sudo_the_remedy_is_the_sudo_list(answer: Answer) -> None:
     with pytest.raises(UnreadableError) as caught:
         read(asked, answer)
     assert "aiops sudoers" in caught.value.remedy
+
+
+def test_who_else_is_on_the_host_never_sees_the_mark(printed: Run) -> None:
+    seen = probe("seen", "ps", "-e", "-ww", "-o", "args=")
+    script = assemble([seen])
+    answer = script.answers(printed(script))[seen]
+    assert isinstance(answer, Answer)
+    assert answer.stdout
+    assert script.mark.encode() not in answer.stdout
+
+
+def test_a_child_that_is_left_behind_ends_with_its_probe() -> None:
+    asked = probe("p", "sh", "-c", "sleep 60 & echo done", seconds=1)
+    after = probe("after", "echo", "here")
+    script = assemble([asked, after])
+    answers = script.answers(LocalShell().run(HERE, script.text, 20).stdout)
+    assert answers[asked] == Answer(b"done\n", b"", 124)
+    assert answers[after] == Answer(b"here\n", b"", 0)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 44, 45, 46, 65535, 65536, 65537, 300_000])
+def test_every_length_comes_back_whole(printed: Run, tmp_path: Path, size: int) -> None:
+    (tmp_path / "file").write_bytes(bytes(number % 251 for number in range(size)))
+    asked = probe("p", "cat", str(tmp_path / "file"))
+    script = assemble([asked])
+    assert script.answers(printed(script))[asked] == Answer((tmp_path / "file").read_bytes(), b"", 0)
