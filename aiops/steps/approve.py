@@ -10,10 +10,11 @@ from aiops.ports import IncidentServices
 from aiops.steps.record import happened, move
 
 
-def approve(incident: str, who: str, services: IncidentServices, *, digest: str = "") -> Plan:
+def approve(incident: str, who: str, services: IncidentServices, *, digest: str = "", typed: str = "") -> Plan:
     """A human approves the incident's waiting plan.
 
     :param digest: the plan digest the human looked at; another one is refused
+    :param typed: the host's name, which a destructive playbook needs
     :raises UnknownError: no such incident, or it has no plan
     :raises RefusedError: nothing waits, the plan expired, it changed, or everything is frozen
     """
@@ -28,7 +29,11 @@ def approve(incident: str, who: str, services: IncidentServices, *, digest: str 
     frozen = services.ledger.frozen()
     if frozen:
         raise RefusedError("frozen", f"frozen by {frozen}; `aiops thaw` first")
-    if not services.ledger.approve(plan.id, _approval(plan, who, "human", services)):
+    remediation = services.catalogue.get(plan.remediation)
+    if remediation is not None and remediation.destructive and (typed,) != plan.hosts:
+        raise RefusedError("typed", f"{plan.remediation} is destructive: type the name of its host, with --host NAME")
+    approval = _approval(plan, who, "human", services).model_copy(update={"typed": typed})
+    if not services.ledger.approve(plan.id, approval):
         raise RefusedError("approved", f"{plan.id} is approved already")
     services.ledger.note(incident, Entry(at=services.clock(), step="approve", text=f"approved {plan.id}", who=who))
     happened(

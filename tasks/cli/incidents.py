@@ -68,12 +68,13 @@ def show(
 def approve(
     incident: str,
     digest: Annotated[str, typer.Option(help="The plan digest you looked at; another plan is refused.")] = "",
+    host: Annotated[str, typer.Option(help="The host's name, typed by hand: a destructive playbook needs it.")] = "",
     as_json: Json = False,
 ) -> None:
     """Approve the plan that waits; it binds to exactly this plan and is good for one start."""
     from tasks.pipeline import dispatch  # noqa: PLC0415 - connects to the broker's settings only when needed
 
-    approved = steps.approve(incident, getuser(), _services(), digest=digest)
+    approved = steps.approve(incident, getuser(), _services(), digest=digest, typed=host)
     dispatch.delay(approved.id)
     if as_json:
         dump(approved)
