@@ -7,6 +7,7 @@ from aiops.domain.incident import Entry, State
 from aiops.domain.plan import Approval, Plan
 from aiops.errors import RefusedError, UnknownError
 from aiops.ports import IncidentServices
+from aiops.steps.asked import asked_for
 from aiops.steps.record import happened, move
 
 
@@ -48,12 +49,17 @@ def approve(incident: str, who: str, services: IncidentServices, *, digest: str 
 
 
 def deny(incident: str, who: str, why: str, services: IncidentServices) -> Handover:
-    """A human says no: the incident is the human's from now on.
+    """A human says no: the incident is the human's from now on. What was only asked for is over.
 
     :raises RefusedError: nothing waits for an approval
     """
     known = services.ledger.get(incident)
     text = f"denied: {why}" if why else "denied"
+    if asked_for(known):
+        waits = (State.AWAITING_APPROVAL, State.ESCALATED)
+        if move(known, waits, State.RESOLVED, "approve", f"{text}; it was only asked for", services, who=who) is None:
+            raise RefusedError("state", f"{incident} is {known.state.value}, nothing waits for an approval")
+        return Handover()
     moved = move(known, (State.AWAITING_APPROVAL,), State.ESCALATED, "approve", text, services, who=who)
     if moved is None:
         raise RefusedError("state", f"{incident} is {known.state.value}, nothing waits for an approval")

@@ -1,4 +1,4 @@
-"""pct, qm and vzdump for a lab host, as far as a playbook sees them: exit codes, words, logs and archives are the documented ones.
+"""pct, qm and vzdump for a lab host, as far as a playbook sees them: the documented exit codes, words, logs and archives.
 
 Guests are containers: 150 sleeps and answers on 127.0.0.9:2222 once started, 151 runs, 152 cannot be backed up.
 """
@@ -111,7 +111,9 @@ def archives(host: Inside, guest: int) -> list[str]:
 @contextmanager
 def at_work(host: Inside, *words: str) -> Iterator[None]:
     """A vzdump that runs, seen as ps shows Proxmox's own: a Perl program with its words behind it."""
-    host.run("systemd-run", "--quiet", "--unit=lab-at-work", "bash", "-c", 'exec -a "$0" sleep 300', f"/usr/bin/perl -T /usr/bin/vzdump {' '.join(words)}")
+    name = f"/usr/bin/perl -T /usr/bin/vzdump {' '.join(words)}"
+    unit = ("systemd-run", "--quiet", "--unit=lab-at-work")
+    host.run(*unit, "bash", "-c", 'exec -a "$0" sleep 300', name)
     try:
         yield
     finally:

@@ -26,7 +26,9 @@ def node(fleet: Fleet) -> Iterator[Fleet]:
 def sleeping(node: Fleet) -> Iterator[None]:
     """A machine that wakes up from the one packet which is meant for it."""
     node.run("systemd-run", "--quiet", "--unit=lab-sleeper", proxmox.SLEEPER, MAC, "127.0.0.9", "2222")
-    node.wait(lambda: "0100007F:0009" in node.run("cat", "/proc/net/udp") or ":0009 " in node.run("cat", "/proc/net/udp"))
+    node.wait(
+        lambda: "0100007F:0009" in node.run("cat", "/proc/net/udp") or ":0009 " in node.run("cat", "/proc/net/udp")
+    )
     try:
         yield
     finally:
@@ -70,7 +72,9 @@ def test_a_guest_is_started_and_put_back_to_sleep(node: Fleet) -> None:
         ({"guest": 150, "mac": MAC}, "exactly one of both"),
     ],
 )
-def test_what_cannot_be_woken_is_refused_before_anything_is_done(node: Fleet, change: dict[str, object], reason: str) -> None:
+def test_what_cannot_be_woken_is_refused_before_anything_is_done(
+    node: Fleet, change: dict[str, object], reason: str
+) -> None:
     outcome = node.repair("wake_host", **SLEEPER | change)
     assert outcome.status == "failure"
     assert outcome.reason.startswith("check mode failed, nothing was changed")
