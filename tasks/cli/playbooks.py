@@ -27,27 +27,22 @@ def playbooks(as_json: Json = False) -> None:
     if as_json:
         dump(list(catalogue.values()))
         return
-    rows = [_row(entry) for entry in catalogue.values()]
-    table(
-        ("playbook", "risk", "approval", "hosts", "fixes", "taken back by", "what"),
-        rows,
-        empty="the catalogue is empty",
-    )
+    columns = ("playbook", "risk", "approval", "hosts", "taken back by", "also called", "fixes")
+    table(columns, [_row(entry) for entry in catalogue.values()], empty="the catalogue is empty")
 
 
 def _row(entry: Remediation) -> tuple[object, ...]:
-    name = f"{entry.id} ({', '.join(entry.aliases)})" if entry.aliases else entry.id
-    approval = f"{entry.approval}, host's name typed" if entry.destructive else entry.approval
+    approval = f"{entry.approval}, typed" if entry.destructive else entry.approval
     fixes = ", ".join(fix.kind for fix in entry.fixes)
-    return name, entry.risk, approval, entry.max_hosts, fixes, _way_back(entry), entry.title
+    return entry.id, entry.risk, approval, entry.max_hosts, _way_back(entry), ", ".join(entry.aliases), fixes
 
 
 def _way_back(entry: Remediation) -> str:
-    """A playbook, or the first words of what the manifest says instead."""
+    """The playbook; without one, what the manifest's own words about rollback begin with."""
     if entry.undo:
         return entry.undo.playbook
-    first = entry.rollback.replace(";", ".").replace(",", ".").partition(".")[0].strip()
-    return first.lower() if first in {"None", "By itself"} else first
+    begins = {"None": "nothing", "By itself": "itself, at once"}
+    return next((word for start, word in begins.items() if entry.rollback.startswith(start)), "a human")
 
 
 def request(
