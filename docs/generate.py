@@ -74,6 +74,10 @@ def remediations_page() -> str:
             f"- fixes {fixes}\n- risk {entry.risk}, approval {entry.approval}, at most {entry.max_hosts} host(s), {entry.timeout} s\n"
             f"- proved by {', '.join(entry.verify)}\n- rollback: {entry.rollback}\n"
         )
+        if entry.undo:
+            parts.append(f"- `aiops undo` takes it back by `{entry.undo.playbook}`\n")
+        if entry.destructive:
+            parts.append("- destructive: its approval needs the host's name, typed by a human\n")
         if entry.aliases:
             parts.append(f"- also called {', '.join(f'`{alias}`' for alias in entry.aliases)}\n")
         if entry.never_roles:

@@ -246,6 +246,14 @@ class SqliteIncidentLedger(QuietTables, NoticeTables, HeldTables, AutonomyTables
         text = self._one("SELECT plan FROM plans WHERE incident = ? ORDER BY n DESC LIMIT 1", incident)
         return Plan.model_validate_json(text) if text else None
 
+    def succeeded(self, incident: str) -> Plan | None:
+        text = self._one(
+            "SELECT plan FROM plans WHERE incident = ? AND id IN (SELECT plan FROM outcomes WHERE status = 'success')"
+            " ORDER BY n DESC LIMIT 1",
+            incident,
+        )
+        return Plan.model_validate_json(text) if text else None
+
     def approve(self, plan: str, approval: Approval) -> bool:
         known = self.plan(plan)
         if known.digest != approval.plan_digest:

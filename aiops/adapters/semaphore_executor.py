@@ -4,12 +4,12 @@ A task's message names incident and plan, so a task that is there already is fol
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from aiops.adapters import semaphore_guard as guard
 from aiops.adapters.ansible_events import TRANSCRIPT_CHARACTERS, duration
 from aiops.adapters.semaphore_api import SemaphoreApi, SemaphoreError, Task
-from aiops.adapters.semaphore_judge import Judgement, Seen, judge_check, judge_run
+from aiops.adapters.semaphore_judge import ENDED, Judgement, Seen, judge_check, judge_run
 from aiops.adapters.semaphore_output import text_of
 from aiops.adapters.semaphore_tasks import Heart, Pace, Tasks, is_for
 from aiops.condense import condense
@@ -57,6 +57,22 @@ class SemaphoreExecutor:
         run = _Run(order, tasks, heart, self._clock)
         status, reason = run.go(self._permit)
         return _Report(order, run, claim, self._archive).outcome(status, reason, self._clock())
+
+    def trace(
+        self, approved: ApprovedPlan, remediation: Remediation, hosts: Sequence[Host], claim: Claim
+    ) -> Outcome | None:
+        """See the port ``Tracer``. A check alone is no run: then nobody knows whether its worker went on."""
+        template = self._expected.templates.get(remediation.id)
+        if template is None:
+            return None
+        heart = Heart(lambda: True, self._pace.beat)
+        tasks = Tasks(self._api, approved.plan, template, heart, self._pace, self._clock)
+        order = _Order(self._api, self._expected, approved, remediation, hosts)
+        run = _Run(order, tasks, heart, self._clock)
+        judged = run.trace()
+        if judged is None:
+            return None
+        return _Report(order, run, claim, self._archive).outcome(*judged, self._clock())
 
 
 class _Order:
@@ -123,6 +139,23 @@ class _Run:
             return "skipped", f"busy: check mode of an earlier start, task {check.id}, was still there"
         return self._checked() or self._obstacle(permit) or self._really()
 
+    def trace(self) -> Judgement | None:
+        """What has become of the run of a worker that is gone; None when it never began one."""
+        try:
+            found = self._there()[0]
+            run = self.order.api.task(found.id) if found else None
+        except SemaphoreError as error:
+            return None if error.final else ("skipped", f"running: Semaphore does not tell: {error}")
+        except SettingsError:
+            return None
+        if run is None:
+            return None
+        if run.status not in ENDED:
+            return "skipped", f"running: task {run.id} is {run.status or 'there'} in Semaphore; its worker is gone"
+        self.tasks.notes.append(f"the worker that had started task {run.id} is gone; the task was followed to its end")
+        self.started_at = _moment(run.start) or self.began
+        return self._follow(run)
+
     def _there(self) -> tuple[Task | None, Task | None]:
         """The plan's run and its unfinished check of an earlier start. A check that has ended changed nothing and is old."""
         earlier = self.tasks.earlier()
@@ -178,6 +211,15 @@ class _Run:
         if status == "skipped":
             self.started_at = None
         return status, reason
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Semaphore's own time, where it tells one with its zone."""
+    try:
+        told = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return told.astimezone(UTC) if told.tzinfo else None
 
 
 class _Report:

@@ -9,6 +9,7 @@ from aiops.ports import (
     Permit,
     Records,
     RemediationServices,
+    Tracer,
 )
 from aiops.settings import Settings, credential, secret
 
@@ -31,6 +32,7 @@ def remediation(settings: Settings) -> RemediationServices:
         catalogue=catalogue(settings),
         events=events(settings),
         records=records(settings),
+        tracer=tracer(settings, permit),
         timezone=settings.timezone,
         lease_seconds=repair.lease_seconds,
     )
@@ -52,6 +54,17 @@ def executor(settings: Settings, permit: Permit) -> Executor:
     pace = Pace(poll=settings.semaphore.poll_seconds)
     there = SemaphoreExecutor(api, expected, permit, pace, archive=archive(settings))
     return RiskExecutor(here, there, settings.semaphore.from_risk)
+
+
+def tracer(settings: Settings, permit: Permit) -> Tracer | None:
+    """Who knows what has become of a run that outlived its worker: Semaphore, where it is set."""
+    if not settings.semaphore.url:
+        return None
+    from aiops.adapters.semaphore_executor import SemaphoreExecutor  # noqa: PLC0415
+    from aiops.adapters.semaphore_tasks import Pace  # noqa: PLC0415
+
+    pace = Pace(poll=settings.semaphore.poll_seconds)
+    return SemaphoreExecutor(*_semaphore(settings), permit, pace, archive=archive(settings))
 
 
 def _semaphore(settings: Settings) -> tuple[Any, Any]:

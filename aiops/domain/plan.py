@@ -38,6 +38,9 @@ class Approval(Fact):
     mode: Literal["auto", "human"]
     at: Moment
     nonce: str = Field(min_length=16)
+    typed: str = Field(
+        default="", description="the host's name as the human typed it, where the playbook is destructive"
+    )
 
 
 class ApprovedPlan(Fact):

@@ -195,5 +195,10 @@ class Floor(BaseModel):
                 "approval",
                 f"{plan.remediation} needs a human's approval",
             ),
+            (
+                remediation.destructive and (approved.approval.typed,) != plan.hosts,
+                "typed",
+                f"{plan.remediation} is destructive, and nobody has typed the host's name",
+            ),
         )
         return next(((word, text) for bad, word, text in checks if bad), None)

@@ -39,6 +39,18 @@ class Fix(BaseModel):
     precedence: int = 0
 
 
+class Undo(BaseModel):
+    """The playbook of the catalogue that takes a repair back, by what the repair left on the host.
+
+    ``params`` maps a parameter of that playbook to a parameter of the plan that is taken back, or to a constant (``=text``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    playbook: str
+    params: dict[str, str] = Field(default_factory=dict)
+
+
 class Remediation(BaseModel):
     """One playbook of the catalogue."""
 
@@ -54,6 +66,8 @@ class Remediation(BaseModel):
     timeout: int = Field(default=300, ge=5, description="seconds until the whole process group is killed")
     verify: tuple[str, ...] = Field(min_length=1, description="detectors that prove the repair")
     rollback: str
+    undo: Undo | None = Field(default=None, description="how `aiops undo` takes it back; nothing: it cannot")
+    destructive: bool = Field(default=False, description="whether its approval needs the host's name, typed by a human")
     needs_root: bool = True
     aliases: tuple[str, ...] = Field(default=(), description="older names under which it is still asked for")
     never_roles: tuple[str, ...] = Field(default=(), description="host roles on which it must never run")

@@ -3,7 +3,7 @@
 A port is a page of docstrings; its adapters live in ``aiops/adapters`` and pass the same contract tests.
 """
 
-from aiops.ports.executions import Claim, ExecutionLedger, Executor, Receipt
+from aiops.ports.executions import Claim, ExecutionLedger, Executor, Receipt, Tracer
 from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web
 from aiops.ports.incidents import IncidentLedger, QuietLedger
 from aiops.ports.services import (
@@ -56,6 +56,7 @@ __all__ = [
     "Signer",
     "Thinker",
     "Topology",
+    "Tracer",
     "TriageServices",
     "Verifier",
     "Web",

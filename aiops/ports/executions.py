@@ -116,3 +116,16 @@ class Executor(Protocol):
 
         ``beat`` is called every few seconds; when it returns False the run is killed and the outcome is ``unknown``.
         """
+
+
+class Tracer(Protocol):
+    """Knows runs that somebody else executes for us, so that they outlive the worker that started them."""
+
+    def trace(
+        self, approved: ApprovedPlan, remediation: Remediation, hosts: Sequence[Host], claim: Claim
+    ) -> Outcome | None:
+        """What has become of a run whose worker is gone, at one look; it starts nothing.
+
+        ``skipped`` with a reason that begins with ``running`` says that it still runs, or cannot be seen just now. None: no
+        such run is known here.
+        """

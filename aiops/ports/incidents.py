@@ -168,6 +168,9 @@ class IncidentLedger(QuietLedger, NoticeLedger, AuditLog, Protocol):
     def plan_of(self, incident: str) -> Plan | None:
         """The incident's newest plan."""
 
+    def succeeded(self, incident: str) -> Plan | None:
+        """The incident's newest plan that ended in success."""
+
     def approve(self, plan: str, approval: Approval) -> bool:
         """Bind an approval to the plan's digest, once. False when the plan is already approved.
 

@@ -14,7 +14,7 @@ from aiops.domain.silence import Benign
 from aiops.domain.skill import Skill
 from aiops.domain.verdict import Budget
 from aiops.domain.watch import Watched
-from aiops.ports.executions import ExecutionLedger, Executor
+from aiops.ports.executions import ExecutionLedger, Executor, Tracer
 from aiops.ports.hosts import Inventory, Shell, Topology, Web
 from aiops.ports.incidents import IncidentLedger
 from aiops.ports.signs import Beacon, Pulse
@@ -97,6 +97,7 @@ class RemediationServices:
     catalogue: Mapping[str, Remediation]
     events: Events
     records: Records | None = None
+    tracer: Tracer | None = None
     timezone: str = "UTC"
     lease_seconds: float = 30.0
     clock: Clock = utcnow

@@ -43,7 +43,33 @@ def load(folder: Path) -> dict[str, Remediation]:
                 where = folder / (name + _MANIFEST)
                 raise ManifestError(str(where), f"the alias {alias!r} is ambiguous: {owner[alias]} has that name too")
             owner[alias] = name
+        for complaint in _undo(entry, catalogue):
+            raise ManifestError(str(folder / (name + _MANIFEST)), f"aiops.undo: {complaint}")
     return catalogue
+
+
+def _undo(entry: Remediation, catalogue: Mapping[str, Remediation]) -> Iterator[str]:
+    """Why the way back that the manifest names is none."""
+    if entry.undo is None:
+        return
+    back = catalogue.get(entry.undo.playbook)
+    if back is None:
+        yield f"there is no playbook {entry.undo.playbook!r}"
+        return
+    if back.undo or back.fixes:
+        yield f"{back.id} fixes findings or is taken back itself: what takes back does nothing else"
+    if back.approval != "human":
+        yield f"{back.id} needs approval: human"
+    if back.max_hosts < entry.max_hosts:
+        yield f"{back.id} takes fewer hosts than {entry.id}"
+    for param, source in entry.undo.params.items():
+        if param not in back.params:
+            yield f"{back.id} has no option {param!r}"
+        if not source.startswith("=") and source not in entry.params:
+            yield f"{source!r} is neither an option of {entry.id} nor =<text>"
+    missing = sorted(name for name, param in back.params.items() if param.required and name not in entry.undo.params)
+    if missing:
+        yield f"does not say where {', '.join(missing)} comes from"
 
 
 def resolve(catalogue: Mapping[str, Remediation], name: str) -> str:
@@ -97,6 +123,8 @@ def _complaints(made: Remediation) -> Iterator[str]:
         if not _NAME.fullmatch(name) or name.startswith("ansible_"):
             yield f"options.{name}: no name for a parameter"
         yield from (f"options.{name}: {text}" for text in _option(param))
+    if made.destructive and (made.approval != "human" or made.max_hosts != 1):
+        yield "what is destructive needs approval: human and max_hosts: 1"
     kinds = [fix.kind for fix in made.fixes]
     if len(kinds) != len(set(kinds)):
         yield "aiops.fixes names a kind twice"

@@ -21,11 +21,13 @@ from aiops.steps.prune import prune
 from aiops.steps.quiet import acknowledge, silence, unsilence
 from aiops.steps.refuse import refuse
 from aiops.steps.remediate import reap, remediate
+from aiops.steps.request import request
 from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.tell import taken
 from aiops.steps.triage import triage
+from aiops.steps.undo import undo
 from aiops.steps.watch import Watcher
 from aiops.steps.why import why
 
@@ -60,6 +62,7 @@ __all__ = [
     "renew_permit",
     "reopen_baseline",
     "replan",
+    "request",
     "settle",
     "shorten",
     "silence",
@@ -67,6 +70,7 @@ __all__ = [
     "taken",
     "thaw",
     "triage",
+    "undo",
     "unsilence",
     "why",
 ]

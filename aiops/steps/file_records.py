@@ -12,6 +12,7 @@ from aiops.domain.event import Event
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import ApprovedPlan
 from aiops.domain.record import Pushed, Record
+from aiops.domain.remediation import Remediation
 from aiops.domain.severity import Severity
 from aiops.errors import LedgerBusyError
 from aiops.ports import RemediationServices
@@ -102,11 +103,18 @@ def _entry(approved: ApprovedPlan, outcome: Outcome, when: str, markdown: str, s
         f"- who: CT196, approved by {approval.by} ({approval.mode})",
         f"- why: {_line(plan.rationale)}",
         f"- evidence: {plan.incident}, {plan.id}, transcript SHA-256 {hashlib.sha256(markdown.encode()).hexdigest()}",
-        f"- undo: {_line(known.rollback) if known else 'the catalogue no longer has this playbook'}",
+        f"- undo: {_undo(plan.incident, known)}",
         "",
         "",
     ]
     return scrub("\n".join(lines))
+
+
+def _undo(incident: str, known: Remediation | None) -> str:
+    if known is None:
+        return "the catalogue no longer has this playbook"
+    command = f"`aiops undo {incident}`; " if known.undo else ""
+    return command + _line(known.rollback)
 
 
 def _line(text: str) -> str:

@@ -59,10 +59,18 @@ def remediate(signed: SignedPlan, services: RemediationServices) -> Outcome:
 
 
 def reap(services: RemediationServices) -> list[Outcome]:
-    """Declare every plan unknown whose lease ran out. Nothing is run: a human looks at what happened."""
+    """End every plan whose lease ran out. Nothing is run: a run that outlived its worker is followed, what is left is unknown."""
     outcomes = []
     for claim in services.executions.expired(services.clock()):
         approved = services.executions.approved(claim.plan)
+        traced = _traced(claim, approved, services)
+        if traced and traced.status == "skipped":
+            continue
+        if traced:
+            if services.executions.finish(claim, traced):
+                outcomes.append(traced)
+                _close(approved, traced, services)
+            continue
         outcome = Outcome(
             plan=claim.plan,
             incident=approved.plan.incident,
@@ -75,6 +83,23 @@ def reap(services: RemediationServices) -> list[Outcome]:
             outcomes.append(outcome)
             _close(approved, outcome, services)
     return outcomes
+
+
+def _traced(claim: Claim, approved: ApprovedPlan, services: RemediationServices) -> Outcome | None:
+    """What has become of it, where somebody else runs it; None when nobody knows, or when it should long be over."""
+    plan = approved.plan
+    remediation = services.catalogue.get(plan.remediation)
+    if services.tracer is None or remediation is None:
+        return None
+    try:
+        hosts = [services.inventory.find(name) for name in plan.hosts]
+    except UnknownError:
+        return None
+    outcome = services.tracer.trace(approved, remediation, hosts, claim)
+    if outcome and outcome.status == "skipped":
+        late = services.clock() > approved.not_after + timedelta(seconds=plan.timeout)
+        return None if late else outcome
+    return outcome
 
 
 def _bound(approved: ApprovedPlan) -> None:

@@ -10,8 +10,10 @@ from aiops.domain.plan import Plan
 from aiops.domain.sweep import Patrol
 from aiops.errors import UnknownError
 from aiops.ports import IncidentServices
+from aiops.steps.asked import UNDO, asked_for, finish
 from aiops.steps.authorise import await_approval, escalate
 from aiops.steps.record import happened, move
+from aiops.steps.undo import undone
 
 WAITS = frozenset({"running", "busy", "rate", "frozen"})
 """Reasons of ``skipped`` that end by themselves: the sweeper rings again, nothing has to be decided. A missing permit is
@@ -39,7 +41,7 @@ def settle(outcome: Outcome, services: IncidentServices) -> Handover:
     if incident.state is not State.REMEDIATING and not (new and incident.state is State.ESCALATED):
         return Handover()
     if outcome.status == "success":
-        return _verify(incident, plan, services)
+        return _succeeded(incident, plan, services)
     if outcome.status == "skipped":
         return renew(incident, plan, outcome.reason, services)
     text = f"{plan.remediation} ended {outcome.status}: {outcome.reason}"
@@ -73,6 +75,13 @@ def renew(incident: Incident, plan: Plan, reason: str, services: IncidentService
     )
     services.ledger.store_plan(again)
     return await_approval(incident, again, reason, services)
+
+
+def _succeeded(incident: Incident, plan: Plan, services: IncidentServices) -> Handover:
+    if not asked_for(incident):
+        return _verify(incident, plan, services)
+    ended = undone if incident.findings[0].kind == UNDO else finish
+    return ended(incident, plan, services)
 
 
 def _verify(incident: Incident, plan: Plan, services: IncidentServices) -> Handover:

@@ -1,4 +1,4 @@
-"""freeze, thaw, playbooks, settings: how the system is set."""
+"""freeze, thaw, release, settings: how the system is set."""
 
 from getpass import getuser
 from typing import Annotated, Any
@@ -9,12 +9,12 @@ from aiops import bootstrap, steps
 from aiops.domain.fact import utcnow
 from aiops.errors import UnknownError
 from aiops.settings import config_file, load_settings
-from tasks.cli.output import Json, dump, table
+from tasks.cli.output import Json, dump
 
 
 def register(cli: typer.Typer) -> None:
     """Add the commands."""
-    for command in (freeze, thaw, release, playbooks, settings):
+    for command in (freeze, thaw, release, settings):
         cli.command()(command)
 
 
@@ -51,19 +51,6 @@ def release(
     dump({"released": name}) if as_json else typer.echo(
         f"{name}: its hosts may be repaired again; `aiops plan` makes a new plan"
     )
-
-
-def playbooks(as_json: Json = False) -> None:
-    """List the catalogue: what each playbook fixes, its risk, who has to approve it."""
-    catalogue = bootstrap.catalogue(load_settings())
-    if as_json:
-        dump(list(catalogue.values()))
-        return
-    rows = [
-        (entry.id, entry.risk, entry.approval, entry.max_hosts, ", ".join(fix.kind for fix in entry.fixes), entry.title)
-        for entry in catalogue.values()
-    ]
-    table(("playbook", "risk", "approval", "hosts", "fixes", "what"), rows, empty="the catalogue is empty")
 
 
 def settings(

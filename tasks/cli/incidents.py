@@ -1,4 +1,4 @@
-"""incidents, show, approve, deny, plan: what is wrong, and a human's word on it."""
+"""incidents, show, approve, deny, plan, undo: what is wrong, and a human's word on it."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ import typer
 from aiops import bootstrap, steps
 from aiops.domain.finding import Finding
 from aiops.domain.incident import Incident, State
+from aiops.domain.plan import Plan
 from aiops.domain.sweep import Sweep
 from aiops.errors import SettingsError, UnknownError
 from aiops.ports import IncidentServices
@@ -22,7 +23,7 @@ _ENDS = (State.RESOLVED, State.ESCALATED, State.SUPPRESSED, State.AWAITING_APPRO
 
 def register(cli: typer.Typer) -> None:
     """Add the commands."""
-    for command in (incidents, show, approve, deny, plan, raw):
+    for command in (incidents, show, approve, deny, plan, undo, raw):
         cli.command()(command)
 
 
@@ -68,12 +69,13 @@ def show(
 def approve(
     incident: str,
     digest: Annotated[str, typer.Option(help="The plan digest you looked at; another plan is refused.")] = "",
+    host: Annotated[str, typer.Option(help="The host's name, typed by hand: a destructive playbook needs it.")] = "",
     as_json: Json = False,
 ) -> None:
     """Approve the plan that waits; it binds to exactly this plan and is good for one start."""
     from tasks.pipeline import dispatch  # noqa: PLC0415 - connects to the broker's settings only when needed
 
-    approved = steps.approve(incident, getuser(), _services(), digest=digest)
+    approved = steps.approve(incident, getuser(), _services(), digest=digest, typed=host)
     dispatch.delay(approved.id)
     if as_json:
         dump(approved)
@@ -108,6 +110,28 @@ def plan(
     else:
         typer.echo(f"{made.id}: {made.remediation} on {', '.join(made.hosts)} with {made.params}")
         typer.echo(f"approve it with: aiops approve {incident} --digest {made.digest[:12]}")
+
+
+def undo(
+    incident: Annotated[str, typer.Argument(help="An incident that was repaired.")],
+    why: Annotated[str, typer.Option(help="For the record.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Take a repair back: makes the plan for it, where its playbook has a way back; it still has to be approved."""
+    from tasks.pipeline import hand_on  # noqa: PLC0415 - as above
+
+    made, handed = steps.undo(incident, getuser(), why, _services())
+    hand_on(handed)
+    show_asked(made, as_json=as_json)
+
+
+def show_asked(made: Plan, *, as_json: bool) -> None:
+    """A plan that a human asked for, and what has to be typed next."""
+    if as_json:
+        dump(made)
+        return
+    typer.echo(f"{made.incident}: {made.remediation} on {', '.join(made.hosts)} with {made.params}")
+    typer.echo(f"approve it with: aiops approve {made.incident} --digest {made.digest[:12]}")
 
 
 def raw(digest: Annotated[str, typer.Argument(help="The 16 digits in the last line of a shortened output.")]) -> None:

@@ -153,6 +153,25 @@ def test_the_operators_old_names_still_lead_to_a_playbook() -> None:
     assert {name: resolve(CATALOGUE, name) for name in old} == old
 
 
+def test_the_operators_catalogue_is_complete() -> None:
+    asked = (
+        "audit_host harden_ssh restart_service clean_disk clean_vzdump_orphans renew_certificate rerun_backup"
+        " restore_removed_package purge_rc_packages fix_apt_sources upgrade_packages upgrade_litellm redeploy_promtail"
+        " wake_host commission post_commission decommission health_check"
+    )
+    assert set(asked.split()) <= set(CATALOGUE)
+
+
+@each
+def test_a_way_back_undoes_nothing_but_what_names_it(remediation: Remediation) -> None:
+    """What takes back is called undo_..., is a human's, and never the answer to a finding."""
+    named = [entry.id for entry in CATALOGUE.values() if entry.undo and entry.undo.playbook == remediation.id]
+    assert bool(named) == remediation.id.startswith("undo_")
+    if named:
+        assert remediation.fixes == ()
+        assert remediation.approval == "human"
+
+
 def test_a_leftover_on_the_manager_is_never_purged() -> None:
     siem = Host(name="ct234", role="wazuh")
     policy = Policy(default="auto")
@@ -218,6 +237,13 @@ def test_the_digest_is_the_same_every_time() -> None:
             {"packages": ["a-1", "b-2"]},
             {"packages": ["a-1", "b-2"]},
         ),
+        (
+            "rerun_backup",
+            "backup.failed",
+            "101",
+            {"guest": "101", "why": "timeout", "reason": "got timeout"},
+            {"guest": "101", "why": "timeout", "mode": "snapshot", "fresh_hours": 12, "wait_minutes": 10},
+        ),
         ("harden_ssh", "security.ssh_password", "sshd", {}, {"root_login": "prohibit-password"}),
         ("upgrade_packages", "upgrade.pending", "apt", {"packages": ["a 1 -> 2"]}, {"settle_seconds": 20}),
         (
@@ -252,6 +278,22 @@ def test_the_parameters_are_taken_from_the_finding(
         seen_at=NOON,
     )
     assert bind(CATALOGUE[playbook], found) == params
+
+
+@pytest.mark.parametrize("why", ["permission", "no space", "I/O error", "locked", "unknown"])
+def test_a_backup_that_a_second_run_does_not_mend_is_no_finding_for_it(why: str) -> None:
+    found = Finding(
+        kind="backup.failed",
+        detector="backup",
+        host="pve1",
+        subject="101",
+        severity=Severity.CRITICAL,
+        summary="x",
+        evidence={"why": why},
+        seen_at=NOON,
+    )
+    with pytest.raises(RefusedError):
+        bind(CATALOGUE["rerun_backup"], found)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.skill import Lesson
 from aiops.errors import LedgerBusyError, RefusedError, UnknownError
 from tests.incident_world import NOON, World, a_finding
-from tests.plans import plan
+from tests.plans import outcome, plan
 
 
 @pytest.fixture
@@ -93,6 +93,19 @@ def test_an_approval_is_for_one_digest_and_given_once(ledger: SqliteIncidentLedg
         ledger.approve(whole.plan.id, whole.approval.model_copy(update={"plan_digest": "0" * 64}))
     assert ledger.approve(whole.plan.id, whole.approval)
     assert not ledger.approve(whole.plan.id, whole.approval.model_copy(update={"nonce": "f" * 32}))
+
+
+def test_the_newest_plan_that_succeeded_is_found_below_later_ones_that_did_not(ledger: SqliteIncidentLedger) -> None:
+    ledger.open(incident(), entry())
+    assert ledger.succeeded("inc-1") is None
+    for name, status in (("p1", "success"), ("p2", "success"), ("p3", "failure"), ("p4", "")):
+        ledger.store_plan(plan(id=name, incident="inc-1"))
+        if status:
+            ledger.store_outcome(outcome(status, name))  # type: ignore[arg-type]
+    found = ledger.succeeded("inc-1")
+    assert found
+    assert found.id == "p2"
+    assert ledger.succeeded("inc-2") is None
 
 
 def test_old_incidents_are_forgotten_and_open_ones_never(ledger: SqliteIncidentLedger) -> None:

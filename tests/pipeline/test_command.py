@@ -120,6 +120,26 @@ def test_what_is_asked_for_wrongly_says_what_to_do(asking: System) -> None:
     assert "neither 30m" in aiops("incidents", "--since", "yesterday", code=2).stderr
 
 
+def test_the_catalogue_is_listed_with_its_ways_back_and_older_names(asking: System) -> None:
+    rows = {line.split()[0]: line for line in aiops("playbooks").stdout.splitlines()[1:] if line and line[0] != " "}
+    assert "audit_ct" in rows["audit_host"]
+    assert "wazuh_manager_restore" in rows["restore_removed_package"]
+    assert "undo_harden_ssh" in rows["harden_ssh"]
+    assert "human, typed" in rows["decommission"]
+    assert "nothing" in rows["restart_service"]
+
+
+def test_an_undo_without_a_repair_and_a_request_with_a_wrong_value_are_refused(asking: System) -> None:
+    incident = waiting(asking)["id"]
+    assert "was never repaired" in aiops("undo", incident, code=3).stderr
+    host = json.loads(aiops("show", incident, "--json", code=1).stdout)["incident"]["findings"][0]["host"]
+    assert "must be a whole number" in aiops("request", "audit_host", host, "--set", "hours=x", code=3).stderr
+    made = json.loads(aiops("request", "audit_host", host, "--set", "hours=1", "--json").stdout)
+    assert (made["remediation"], made["params"]["hours"]) == ("audit_host", 1)
+    aiops("deny", made["incident"])
+    assert json.loads(aiops("show", made["incident"], "--json").stdout)["incident"]["state"] == "resolved"
+
+
 def test_every_answer_can_be_json(asking: System) -> None:
     for words in (("playbooks",), ("schedule",), ("settings",), ("thaw",)):
         assert json.loads(aiops(*words, "--json").stdout) is not None

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -31,6 +31,7 @@ LEASE = 3.0
 
 
 def services(folder: Path, url: str, ledger: str) -> RemediationServices:
+    """A worker that does not look for what a dead one left in Semaphore."""
     api = SemaphoreApi(url, 1, lambda: TOKEN, seconds=5)
     return RemediationServices(
         inventory=OneHost(WEB1),
@@ -64,8 +65,11 @@ class Site:
         plan = approved(at=datetime.now(UTC), remediation="mark", params={"word": "hello"}, risk="medium", timeout=60)
         return KeySigner(self.folder / "plans.key").sign(plan)
 
-    def services(self, ledger: str = "executions.db") -> RemediationServices:
+    def services(self, ledger: str = "executions.db", *, traces: bool = False) -> RemediationServices:
         made = services(self.folder, self.server.url, ledger)
+        if traces:
+            assert isinstance(made.executor, SemaphoreExecutor)
+            made = replace(made, tracer=made.executor)
         self.opened.append(made)
         return made
 
@@ -145,3 +149,41 @@ def test_a_killed_worker_s_plan_is_started_once_at_most(
     amnesia = [remediate(signed, site.services(f"lost{number}.db")) for number in range(3)]
     assert len(site.server.runs) == 1, "whoever comes with an empty ledger finds the run in Semaphore"
     assert amnesia[-1].status == "success"
+
+
+@pytest.mark.slow
+def test_a_run_that_outlived_its_worker_is_followed_to_its_end(site: Site) -> None:
+    signed = site.sign()
+    running = _in_the_run(site.server)
+    site.server.real = Script(["running"])
+    site.ring_and_kill(signed, running)
+    survivor = site.services(traces=True)
+    _wait_until(lambda: bool(survivor.executions.expired(survivor.clock())))
+
+    assert reap(survivor) == [], "it still runs, so nobody says that it ended"
+    assert remediate(signed, survivor).reason.startswith("running")
+    site.server.runs[0].script = Script(["success"])
+    (ended,) = reap(survivor)
+    assert (ended.status, ended.fence > 0, ended.recap["web1"]["failures"]) == ("success", True, 0)
+    assert "the worker that had started task" in ended.transcript
+    assert reap(survivor) == []
+    assert remediate(signed, survivor).status == "success"
+    assert len(site.server.runs) == 1
+
+
+@pytest.mark.slow
+def test_a_run_that_never_began_in_semaphore_is_unknown(site: Site) -> None:
+    signed = site.sign()
+    site.ring_and_kill(signed, _in_check_mode(site.server))
+    survivor = site.services(traces=True)
+    _wait_until(lambda: bool(survivor.executions.expired(survivor.clock())))
+    (lost,) = reap(survivor)
+    assert lost.status == "unknown"
+    assert site.server.runs == []
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

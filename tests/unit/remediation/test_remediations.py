@@ -146,6 +146,58 @@ def test_an_alias_that_two_playbooks_claim_is_refused(folder: Path) -> None:
         load(folder)
 
 
+BACK = MANIFEST.replace("do_it:", "undo_it:").replace(
+    "fixes: [{kind: service.dead, params: {unit: subject}, precedence: 5}]\n      ", ""
+)
+
+
+@pytest.mark.parametrize(
+    ("undo", "back", "complaint"),
+    [
+        ("{playbook: nobody}", {}, "no playbook 'nobody'"),
+        ("{playbook: undo_it}", {"approval: auto": "approval: human"}, "where unit comes from"),
+        ("{playbook: undo_it, params: {size: unit}}", {"approval: auto": "approval: human"}, "no option 'size'"),
+        ("{playbook: undo_it, params: {unit: size}}", {"approval: auto": "approval: human"}, "neither an option"),
+        ("{playbook: undo_it, params: {unit: unit}}", {}, "needs approval: human"),
+        (
+            "{playbook: undo_it, params: {unit: unit}}",
+            {"approval: auto": "approval: human\n      fixes: [{kind: x.y, params: {unit: subject}}]"},
+            "does nothing else",
+        ),
+        ("{playbook: do_it, params: {unit: unit}}", {}, "does nothing else"),
+    ],
+)
+def test_a_way_back_that_leads_nowhere_is_refused(
+    folder: Path, undo: str, back: dict[str, str], complaint: str
+) -> None:
+    text = BACK
+    for old, new in back.items():
+        text = text.replace(old, new)
+    (folder / "undo_it.yml").write_text(PLAYBOOK)
+    (folder / "undo_it.meta.yml").write_text(text)
+    (folder / "do_it.meta.yml").write_text(MANIFEST.replace("rollback: None.", f"rollback: None.\n      undo: {undo}"))
+    with pytest.raises(ManifestError, match=complaint):
+        load(folder)
+
+
+def test_a_way_back_is_read_with_where_its_parameters_come_from(folder: Path) -> None:
+    (folder / "undo_it.yml").write_text(PLAYBOOK)
+    (folder / "undo_it.meta.yml").write_text(BACK.replace("approval: auto", "approval: human"))
+    undo = "undo: {playbook: undo_it, params: {unit: unit}}"
+    (folder / "do_it.meta.yml").write_text(MANIFEST.replace("rollback: None.", f"rollback: None.\n      {undo}"))
+    made = load(folder)["do_it"].undo
+    assert made
+    assert (made.playbook, made.params) == ("undo_it", {"unit": "unit"})
+
+
+def test_what_is_destructive_is_never_automatic_and_never_on_two_hosts(folder: Path) -> None:
+    for change in ("approval: auto", "approval: human\n      max_hosts: 2"):
+        text = MANIFEST.replace("approval: auto", f"{change}\n      destructive: true")
+        (folder / "do_it.meta.yml").write_text(text)
+        with pytest.raises(ManifestError, match="destructive needs"):
+            load(folder)
+
+
 def test_a_playbook_without_its_manifest_is_refused_and_the_other_way_round(folder: Path) -> None:
     (folder / "lonely.yml").write_text(PLAYBOOK)
     with pytest.raises(ManifestError, match=r"lonely\.meta\.yml: is missing"):
