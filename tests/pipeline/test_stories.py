@@ -27,14 +27,15 @@ from tasks.real_hosts import beside, booted
 from tests.pipeline.test_real_hosts import Real
 from tests.remediation.wheels import CRASHES, SERVES, UNIT, litellm_wheels
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
-
 SHIPPERS = int(os.environ.get("STORY_SHIPPERS", "6"))
+PATIENCE = 300 + 200 * SHIPPERS
+"""Seconds: a deadline for a machine that does much else, no measure."""
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(PATIENCE + 600)]
 NAME = f"story{os.getpid()}"
 HOSTS = [f"ct{200 + number}" for number in range(1, SHIPPERS + 3)]
 SHIPPING, MANAGER, LOKI = HOSTS[:SHIPPERS], HOSTS[SHIPPERS], HOSTS[SHIPPERS + 1]
 QUIET_FOR = 75
-"""Seconds at least: three repairs side by side took 30 on an idle machine of two cores."""
+"""Seconds that are left of the quiet hours, at least; they end at a full minute."""
 PUSH = f"http://10.77.0.{10 + len(HOSTS)}:3100/loki/api/v1/push"
 POLICY = """
 [policy]
@@ -102,7 +103,7 @@ class Story(Real):
         found = self.services.ledger.search(host=host)
         return [one for one in found if any(finding.kind == kind for finding in one.findings)]
 
-    def becomes(self, kind: str, host: str, *states: State, seconds: float = 300) -> Incident:
+    def becomes(self, kind: str, host: str, *states: State, seconds: float = PATIENCE) -> Incident:
         def look() -> Incident | None:
             found = self.seen(kind, host)
             return found[0] if found and found[0].state in states else None
@@ -315,9 +316,7 @@ def test_broken_shippers_are_one_incident_and_one_approval_and_mended_one_by_one
     told("promtail, from the sweep to the question", began, f"{SHIPPERS} hosts, one incident")
 
     story.command("approve", incident.id, "--digest", plan.digest[:12])
-    incident = story.becomes(
-        "soc.shipper_failing", SHIPPING[0], State.RESOLVED, State.ESCALATED, seconds=120 + 40 * SHIPPERS
-    )
+    incident = story.becomes("soc.shipper_failing", SHIPPING[0], State.RESOLVED, State.ESCALATED)
     assert incident.state is State.RESOLVED, [entry.text for entry in story.services.ledger.timeline(incident.id)]
     assert story.taps(incident) == len(story.approvals(incident)) == 1
     assert marker_hosts(story) == SHIPPING, "a line of each arrived, the canary's first"
@@ -335,7 +334,7 @@ def test_a_canary_that_fails_stops_the_rest(shipping: Story, told: Told) -> None
         if incident.state is State.ESCALATED:
             story.command("plan", incident.id, "--playbook", "redeploy_promtail")
         story.command("approve", incident.id)
-        story.wait_for(lambda: story.events(type="outcome.settled", incident=incident.id), 240, "it has ended")
+        story.wait_for(lambda: story.events(type="outcome.settled", incident=incident.id), PATIENCE, "it has ended")
     finally:
         story.host(names[0]).run("systemctl", "start", "rsyslog.service")
 
@@ -409,7 +408,7 @@ def test_a_new_litellm_that_does_not_live_is_taken_back_by_itself(story: Story, 
     assert incident.state is State.AWAITING_APPROVAL
     host.remove("/srv/no-database")
     story.command("approve", incident.id)
-    story.wait_for(lambda: story.events(type="outcome.settled", incident=incident.id), 240, "it has ended")
+    story.wait_for(lambda: story.events(type="outcome.settled", incident=incident.id), PATIENCE, "it has ended")
 
     outcome = story.settled(incident)
     assert outcome["status"] == "failure"
