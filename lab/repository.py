@@ -14,6 +14,7 @@ VERSIONS = {
     "lab-flaky": ("1.0-1", "1.1-1"),
     "lab-oldtool": ("1.0-1",),
     "promtail": ("2.9.4-1",),
+    "loki": ("2.9.4-1",),
 }
 # Daemons with a binary of their own, copied from the base: so /proc/PID/exe says "(deleted)" once they are removed.
 # (Upstream's manager ships its own interpreter too.)

@@ -43,29 +43,35 @@ def fleet(
         file. Unless ``more`` has a ``[correlation]``, nothing is baseline: a host may be broken before its first sweep
     :raises SettingsError: the lab cannot be started; it said why
     """
+    with (
+        booted(folder, name, hosts=hosts, roles=roles, release=release) as settings,
+        beside(folder / "system", settings, policy=policy, repair=repair, more=more) as local,
+    ):
+        yield local
+
+
+@contextmanager
+def booted(
+    folder: Path, name: str, *, hosts: int, roles: Sequence[str] = (), release: str = "bookworm"
+) -> Iterator[str]:
+    """Hosts alone, with our two accounts; what the settings say of them, its last table being ``[repair]``.
+
+    :raises SettingsError: the lab cannot be started; it said why
+    """
     folder.mkdir(parents=True, exist_ok=True)
     probe, repairer = _key(folder / "probe_key"), _key(folder / "repair_key")
     (folder / "probe.sudoers").write_text(bootstrap.sudoers("aiops-probe"), encoding="utf-8")
     # Ansible's modules are Python programs that run as root: a shorter list would be no limit. The fence and the policy are.
     (folder / "repair.sudoers").write_text("aiops-repair ALL=(root) NOPASSWD: ALL\n", encoding="utf-8")
     place = folder / "lab"
-    lab(
-        "up",
-        "--hosts",
-        str(hosts),
-        "--name",
-        name,
-        "--dir",
-        str(place),
-        "--release",
-        release,
-        "--die-with",
-        str(os.getpid()),
+    accounts = [
         f"--account=aiops-probe:{probe}.pub:{folder / 'probe.sudoers'}",
         f"--account=aiops-repair:{repairer}.pub:{folder / 'repair.sudoers'}",
-        *[f"--role={role}" for role in roles],
-    )
-    settings = f"""
+    ]
+    where = ["--hosts", str(hosts), "--name", name, "--dir", str(place), "--release", release]
+    lab("up", *where, "--die-with", str(os.getpid()), *accounts, *[f"--role={role}" for role in roles])
+    try:
+        yield f"""
 [fleet]
 inventory = "{place}/inventory.yml"
 
@@ -79,14 +85,20 @@ host_seconds = 20
 user = "aiops-repair"
 key_file = "{repairer}"
 known_hosts = "{place}/known_hosts"
-{repair}
-{policy}
-{more}"""
+"""
+    finally:
+        lab("down", "--name", name)
+
+
+@contextmanager
+def beside(folder: Path, settings: str, *, policy: str = POLICY, repair: str = "", more: str = "") -> Iterator[Local]:
+    """The whole system beside hosts that are up, with ``settings`` as ``booted`` gave them; the rest as for ``fleet``."""
+    whole = f"{settings}{repair}\n{policy}\n{more}"
     if "[correlation]" not in more:
-        settings += "\n[correlation]\nbaseline = false\n"
+        whole += "\n[correlation]\nbaseline = false\n"
     before = os.environ.get("AIOPS_CONFIG")
     try:
-        with running(Local(folder / "system", extra=settings)) as local:
+        with running(Local(folder, extra=whole)) as local:
             os.environ["AIOPS_CONFIG"] = str(local.config)
             yield local
     finally:
@@ -94,7 +106,6 @@ known_hosts = "{place}/known_hosts"
             os.environ.pop("AIOPS_CONFIG", None)
         else:
             os.environ["AIOPS_CONFIG"] = before
-        lab("down", "--name", name)
 
 
 def lab(*words: str, check: bool = True) -> str:

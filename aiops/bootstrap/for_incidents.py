@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from aiops import rules, skills
+from aiops import remediations, rules, skills
 from aiops.bootstrap.shared import archive, catalogue, events, inventory, pulse, topologies
 from aiops.domain.policy import Policy
 from aiops.domain.remediation import Remediation
@@ -33,6 +33,7 @@ def incidents(settings: Settings) -> IncidentServices:
         permits=RedisPermitOffice(settings.redis.full_url(), signer),
         policy=in_force,
         catalogue=playbooks,
+        given=remediations.check_given(playbooks, settings.playbooks),
         rules=rules.load(settings.known.rules or rules.SHIPPED),
         skills=_skills(settings, playbooks),
         keep_lessons=timedelta(days=settings.known.lesson_days),
@@ -104,6 +105,7 @@ def scratch(
         permits=nobody,
         policy=policy or _policy(settings),
         catalogue=playbooks,
+        given=remediations.check_given(playbooks, settings.playbooks),
         rules=rules.load(folder or settings.known.rules or rules.SHIPPED),
         skills=_skills(settings, playbooks),
         keep_lessons=timedelta(days=settings.known.lesson_days),

@@ -17,9 +17,11 @@ Looks alike but is benign
     served. Debian's self-made ``ssl-cert-snakeoil``.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from typing import Any
 
 from aiops.detectors import Detector, Subject
 from aiops.domain.certificate import Certificate, Served
@@ -48,6 +50,7 @@ DETECTOR = Detector(
 )
 
 _DAY = timedelta(days=1)
+_PORT = re.compile(r":(\d{1,5})$")
 
 
 @DETECTOR.check(OPENSSL, CERTIFICATE_FILES, kinds=["cert.expired", "cert.expiring"])
@@ -72,7 +75,10 @@ def served(host: Subject, endpoints: tuple[Served, ...]) -> Iterator[Finding]:
         if certificate is None:
             silent.append(endpoint)
             continue
-        yield from _life(host, endpoint.endpoint, certificate)
+        # What a renewal has to ask for.
+        port = _PORT.search(endpoint.endpoint)
+        where: dict[str, Any] = {"server_name": endpoint.name, "port": int(port[1]) if port else 443}
+        yield from _life(host, endpoint.endpoint, certificate, **where)
         if not certificate.covers(endpoint.name):
             yield _finding(
                 host,
@@ -130,7 +136,7 @@ def _renews(certificate: Certificate, shown: Certificate) -> bool:
     return same and certificate.not_before > shown.not_before
 
 
-def _life(host: Subject, subject: str, certificate: Certificate) -> Iterator[Finding]:
+def _life(host: Subject, subject: str, certificate: Certificate, **more: Any) -> Iterator[Finding]:
     left = certificate.not_after - host.now
     warning, critical = (
         (certificate.lifetime / 3, certificate.lifetime / 6)
@@ -139,12 +145,12 @@ def _life(host: Subject, subject: str, certificate: Certificate) -> Iterator[Fin
     )
     if left <= timedelta():
         ended = f"the certificate of {certificate.common_name} ended on {certificate.not_after:%Y-%m-%d %H:%M} UTC"
-        yield _finding(host, "cert.expired", subject, certificate, Severity.CRITICAL, ended)
+        yield _finding(host, "cert.expired", subject, certificate, Severity.CRITICAL, ended, **more)
     elif left <= warning:
         severity = Severity.CRITICAL if left <= critical else Severity.WARNING
         when = f"in {left // _DAY} days" if left > 2 * _DAY else f"in {left // timedelta(hours=1)} hours"
         soon = f"the certificate of {certificate.common_name} ends {when}"
-        yield _finding(host, "cert.expiring", subject, certificate, severity, soon)
+        yield _finding(host, "cert.expiring", subject, certificate, severity, soon, **more)
 
 
 def _finding(
@@ -154,7 +160,7 @@ def _finding(
     certificate: Certificate,
     severity: Severity,
     summary: str,
-    **more: str,
+    **more: Any,
 ) -> Finding:
     return host.finding(
         kind,

@@ -22,6 +22,7 @@ Looks alike but is benign
     N. A renewed token (own_sources). One mistyped password. Somebody else's key from an address that also guesses: many share an
     address, and a key is not guessed. Errors while a backup or an upgrade is at work: then the look says that it could not
     judge. A host that has just started: nothing is usual yet. Sources written as ::ffff:a.b.c.d.
+    Errors of a shipper's earlier process, once the present one has spoken.
 """
 
 import ipaddress
@@ -264,7 +265,10 @@ def shippers(host: Subject, lines: tuple[Line, ...], now: int) -> Iterator[Findi
     for line in lines:
         if _FAILING.search(line.text):
             failing[line.tag].append(line)
-    for tag, those in sorted(failing.items()):
+    newest = {line.tag: line.pid for line in lines}
+    for tag, found in sorted(failing.items()):
+        # A process that was replaced says nothing of the one that runs: a repair is seen at once, not twenty minutes later.
+        those = [line for line in found if line.pid in ("", newest[tag])]
         if len(those) >= host.settings["shipper_errors"] and now - those[-1].at < BIN:
             yield host.finding(
                 "soc.shipper_failing",

@@ -1,12 +1,16 @@
 """A catalogue entry: what a playbook fixes, how risky it is, what it takes."""
 
-from typing import Literal
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Risk = Literal["read_only", "low", "medium", "high"]
 ParamType = Literal["str", "int", "bool", "list"]
 ParamValue = str | int | bool | list[str]
+Given = Mapping[str, Mapping[str, Any]]
+"""What the operator says of playbooks: ``{playbook: {parameter: value, "roles": {role: {...}}, "hosts": {host: {...}}}}``."""
 
 
 class Param(BaseModel):
@@ -28,13 +32,16 @@ class Param(BaseModel):
 class Fix(BaseModel):
     """A finding kind the playbook repairs and where its parameters come from.
 
-    ``params`` maps a parameter to ``host``, ``subject`` or ``evidence.<key>`` of the finding: values are ours, never a
-    model's. Where several remediations fit one incident, the highest ``precedence`` is the known fix.
+    ``params`` maps a parameter to ``host``, ``subject`` or ``evidence.<key>`` of the finding, or to ``setting``: what the
+    operator says of the playbook on that host (``[playbooks]`` in the settings). Values are ours, never a model's.
+    ``subject`` is a shell pattern: findings about anything else are not fixed. Where several remediations fit one incident,
+    the highest ``precedence`` is the known fix; one below 0 is offered to rules, models and humans, and never chosen by itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
+    subject: str = "*"
     params: dict[str, str] = Field(default_factory=dict)
     precedence: int = 0
 
@@ -73,3 +80,7 @@ class Remediation(BaseModel):
     never_roles: tuple[str, ...] = Field(default=(), description="host roles on which it must never run")
     params: dict[str, Param] = Field(default_factory=dict)
     digest: str = Field(description="SHA-256 over the playbook, its manifest and every role it names")
+
+    def fix_for(self, kind: str, subject: str) -> Fix | None:
+        """How it repairs findings of that kind about that subject, if it does."""
+        return next((fix for fix in self.fixes if fix.kind == kind and fnmatchcase(subject, fix.subject)), None)

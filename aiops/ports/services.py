@@ -8,7 +8,7 @@ from aiops.domain.fact import utcnow
 from aiops.domain.notice import Voice
 from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
-from aiops.domain.remediation import Remediation
+from aiops.domain.remediation import Given, Remediation
 from aiops.domain.rule import Judgement
 from aiops.domain.silence import Benign
 from aiops.domain.skill import Skill
@@ -53,6 +53,7 @@ class IncidentServices:
     permits: PermitOffice
     policy: Policy
     catalogue: Mapping[str, Remediation]
+    given: Given = field(default_factory=dict)
     rules: Sequence[Judgement] = ()
     skills: Sequence[Skill] = ()
     keep_lessons: timedelta = timedelta(days=180)

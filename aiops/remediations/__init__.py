@@ -6,10 +6,21 @@ literally: a field we do not know, a string without a pattern or a playbook with
 
 from pathlib import Path
 
+from aiops.remediations.given import check_given, given_for
 from aiops.remediations.manifest import load, names, resolve
 from aiops.remediations.params import bind, check_params, schema_for_llm
 
 SHIPPED = Path(__file__).resolve().parents[2] / "ansible" / "playbooks"
 """The catalogue of this repository."""
 
-__all__ = ["SHIPPED", "bind", "check_params", "load", "names", "resolve", "schema_for_llm"]
+__all__ = [
+    "SHIPPED",
+    "bind",
+    "check_given",
+    "check_params",
+    "given_for",
+    "load",
+    "names",
+    "resolve",
+    "schema_for_llm",
+]

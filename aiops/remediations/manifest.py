@@ -15,7 +15,7 @@ from aiops.remediations.strict_yaml import read
 
 _MANIFEST = ".meta.yml"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_SOURCE = re.compile(r"host|subject|evidence\.[a-z_]+|=.*")
+_SOURCE = re.compile(r"host|subject|setting|evidence\.[a-z_]+|=.*")
 _SPEC = frozenset({"short_description", "description", "author", "options", "examples", "aiops"})
 
 
@@ -156,7 +156,7 @@ def _fix(fix: Fix, params: Mapping[str, Param]) -> Iterator[str]:
         if param not in params:
             yield f"there is no option {param!r}"
         if not _SOURCE.fullmatch(source):
-            yield f"{source!r} is none of host, subject, evidence.<key>, =<text>"
+            yield f"{source!r} is none of host, subject, setting, evidence.<key>, =<text>"
     missing = sorted(name for name, param in params.items() if param.required and name not in fix.params)
     if missing:
         yield f"does not say where {', '.join(missing)} comes from"

@@ -41,16 +41,23 @@ def check_params(remediation: Remediation, params: Mapping[str, Any]) -> dict[st
     return checked
 
 
-def bind(remediation: Remediation, finding: Finding) -> dict[str, ParamValue]:
+def bind(
+    remediation: Remediation, finding: Finding, given: Mapping[str, ParamValue] | None = None
+) -> dict[str, ParamValue]:
     """The parameters that the remediation takes from the finding: from where, the manifest says, and nobody else.
 
-    :raises UnknownError: the remediation does not fix findings of this kind
-    :raises RefusedError: ``params`` when the finding does not hold what the manifest needs
+    :param given: what the operator says of the playbook on the finding's host
+    :raises UnknownError: the remediation does not fix findings of this kind, or about this subject
+    :raises RefusedError: ``params`` when finding and operator do not give what the manifest needs
     """
-    fix = next((fix for fix in remediation.fixes if fix.kind == finding.kind), None)
+    fix = remediation.fix_for(finding.kind, finding.subject)
     if fix is None:
-        raise UnknownError("fix", f"{remediation.id} for {finding.kind}")
-    values = {param: _read(source, finding) for param, source in fix.params.items()}
+        raise UnknownError("fix", f"{remediation.id} for {finding.kind} of {finding.subject}")
+    told = given or {}
+    values = {
+        param: told.get(param) if source == "setting" else _read(source, finding)
+        for param, source in fix.params.items()
+    }
     return check_params(remediation, {param: value for param, value in values.items() if value is not None})
 
 

@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     watch: Watched = Watched()
     hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
+    playbooks: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="parameters that are configuration: `[playbooks.redeploy_promtail]`, then `.roles.ROLE`, then `.hosts.HOST`",
+    )
     log: Log = Log()
 
     @classmethod

@@ -11,9 +11,10 @@ from aiops.domain.remediation import Remediation
 from aiops.domain.verdict import Verdict
 from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
-from aiops.remediations import bind, check_params, resolve
+from aiops.remediations import resolve
 from aiops.steps.approve import approve_automatically
 from aiops.steps.autonomy import restrain
+from aiops.steps.bound import bound, fills
 from aiops.steps.dispatch import dispatch
 from aiops.steps.known_fixes import candidates
 from aiops.steps.outbox import whole
@@ -82,13 +83,20 @@ def plan_for(incident: Incident, playbook: str, services: IncidentServices) -> P
     remediation = services.catalogue.get(playbook)
     if remediation is None:
         raise UnknownError("playbook", playbook, "`aiops playbooks` lists them")
-    kinds = {fix.kind for fix in remediation.fixes}
-    fixable = [finding for finding in incident.findings if finding.kind in kinds]
+    fixable = [finding for finding in incident.findings if remediation.fix_for(finding.kind, finding.subject)]
     if not fixable:
-        raise UnknownError("finding that it fixes", playbook, f"it repairs {', '.join(sorted(kinds)) or 'no finding'}")
-    bound = bind(remediation, fixable[0])
-    params = check_params(remediation, bound)
-    alike = [finding for finding in fixable if finding.kind == fixable[0].kind and bind(remediation, finding) == bound]
+        kinds = ", ".join(dict.fromkeys(fix.kind for fix in remediation.fixes))
+        raise UnknownError("finding that it fixes", playbook, f"it repairs {kinds or 'no finding'}")
+    # The first whose parameters are known: a certificate's file says less than the endpoint that serves it.
+    lead = next((finding for finding in fixable if fills(remediation, finding, services)), fixable[0])
+    params = bound(remediation, lead, services)
+    alike = [
+        finding
+        for finding in fixable
+        if finding.kind == lead.kind
+        and fills(remediation, finding, services)
+        and bound(remediation, finding, services) == params
+    ]
     now = services.clock()
     return Plan(
         id=new_id("plan", now),
@@ -98,7 +106,7 @@ def plan_for(incident: Incident, playbook: str, services: IncidentServices) -> P
         hosts=tuple(dict.fromkeys(finding.host for finding in alike)),
         params=params,
         risk=remediation.risk,
-        rationale=f"{remediation.title} because: {fixable[0].summary}",
+        rationale=f"{remediation.title} because: {lead.summary}",
         verify=tuple(dict.fromkeys((*remediation.verify, *(finding.detector for finding in incident.states)))),
         timeout=remediation.timeout,
         created_at=now,

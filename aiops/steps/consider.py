@@ -5,9 +5,9 @@ from aiops.domain.incident import Incident
 from aiops.domain.severity import Severity
 from aiops.domain.verdict import Choice, Question, Verdict
 from aiops.ports import IncidentServices
-from aiops.remediations import bind
 from aiops.steps.autonomy import not_held
 from aiops.steps.blindness import WATCH
+from aiops.steps.bound import bound
 from aiops.steps.known_fixes import candidates, fallback_reason, known
 from aiops.steps.learned import heed_relapse
 
@@ -50,6 +50,8 @@ def question(incident: Incident, services: IncidentServices) -> Question:
     choices: dict[str, Choice] = {}
     for remediation, _, finding in candidates(incident, services):
         # The first finding that fits is the one a plan would be made for.
-        choice = Choice(playbook=remediation.id, description=remediation.title, params=bind(remediation, finding))
+        choice = Choice(
+            playbook=remediation.id, description=remediation.title, params=bound(remediation, finding, services)
+        )
         choices.setdefault(remediation.id, choice)
     return Question(incident=incident, history=history, choices=tuple(choices.values()))

@@ -9,8 +9,9 @@ from aiops.domain.rule import Ruling
 from aiops.domain.verdict import Verdict
 from aiops.errors import AiopsError
 from aiops.ports import IncidentServices
-from aiops.remediations import bind, names, resolve
+from aiops.remediations import names, resolve
 from aiops.rules import judge
+from aiops.steps.bound import fills
 from aiops.steps.learned import learned_fix
 
 
@@ -68,9 +69,9 @@ def judged(incident: Incident, services: IncidentServices) -> Sequence[tuple[Fin
 def known_fix(incident: Incident, services: IncidentServices) -> Verdict | None:
     """The remediation whose manifest names one of the findings with the highest precedence.
 
-    Two different ones of equal precedence are no known fix: that needs judgement.
+    Two different ones of equal precedence are no known fix: that needs judgement. So does one below 0.
     """
-    fits = candidates(incident, services)
+    fits = [fit for fit in candidates(incident, services) if fit[1].precedence >= 0]
     if not fits:
         return None
     best = max(fix.precedence for _, fix, _ in fits)
@@ -90,13 +91,12 @@ def known_fix(incident: Incident, services: IncidentServices) -> Verdict | None:
 
 
 def candidates(incident: Incident, services: IncidentServices) -> list[tuple[Remediation, Fix, Finding]]:
-    """Every remediation that fixes one of the incident's findings and whose parameters the finding can fill."""
+    """Every remediation that fixes one of the incident's findings and whose parameters are all known."""
     return [
         (remediation, fix, finding)
         for remediation in services.catalogue.values()
-        for fix in remediation.fixes
         for finding in incident.findings
-        if finding.kind == fix.kind and _fills(remediation, finding)
+        if (fix := remediation.fix_for(finding.kind, finding.subject)) and fills(remediation, finding, services)
     ]
 
 
@@ -117,11 +117,3 @@ def _role(host: str, services: IncidentServices) -> str:
         return services.inventory.find(host).role
     except AiopsError:
         return ""
-
-
-def _fills(remediation: Remediation, finding: Finding) -> bool:
-    try:
-        bind(remediation, finding)
-    except AiopsError:
-        return False
-    return True

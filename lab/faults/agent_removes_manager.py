@@ -1,6 +1,7 @@
 """The Wazuh incident: installing the agent removes the manager, whose process and port outlive it."""
 
 import json
+import time
 
 from lab.enter import Inside
 from lab.faults import _facts
@@ -9,6 +10,9 @@ from lab.faults._fault import Fault, Look, absent, present
 VERSION = "4.14.4-1"
 AGENTS = 38
 HOME = "/var/ossec"
+AGENTS_UNIT = "lab-wazuh-agents.service"
+AGENTS_KEYS = "/etc/lab-wazuh-agents.keys"
+CONNECT_WITHIN = 3.0  # seconds; the agents try again five times a second
 
 
 def keys() -> str:
@@ -38,6 +42,18 @@ def healthy(host: Inside) -> None:
     host.run("systemctl", "daemon-reload")
     host.run("systemctl", "enable", "--quiet", "wazuh-manager")
     host.run("systemctl", "restart", "wazuh-manager")
+    agents(host, "127.0.0.1")
+
+
+def agents(host: Inside, manager: str) -> None:
+    """Have 38 agents in one process on `host`, which connect to the manager and come back whenever they lose it."""
+    if _facts.unit(host, AGENTS_UNIT)["ActiveState"] == "active":
+        return
+    host.write(AGENTS_KEYS, keys(), 0o600)
+    host.run(
+        "systemd-run", "--quiet", f"--unit={AGENTS_UNIT}", "--property=LimitNOFILE=4096",
+        "/usr/local/sbin/lab-wazuh-agents", manager, AGENTS_KEYS,
+    )  # fmt: skip
 
 
 def _inject(host: Inside) -> None:
@@ -54,6 +70,10 @@ def _look(host: Inside) -> Look:
     if version != VERSION:
         return present(f"wazuh-manager is {version} instead of {VERSION}")
     counts = connection(host)
+    deadline = time.monotonic() + CONNECT_WITHIN
+    while counts and counts["active"] < AGENTS and time.monotonic() < deadline:
+        time.sleep(0.1)
+        counts = connection(host)
     if counts.get("active") != AGENTS:
         return present(f"{counts.get('active', 'no answer, so none')} of {AGENTS} agents are connected")
     return absent(f"wazuh-manager {version} is installed ({state}) and {AGENTS} of {AGENTS} agents are connected")

@@ -8,12 +8,13 @@ from lab.faults._fault import Fault, Look, absent, present
 CONF = "/etc/promtail/config.yml"
 UNIT = "promtail.service"
 ORIGINAL = "/etc/promtail/config.yml.lab-original"
-ARRIVES_WITHIN = 2.0  # seconds; it looks for new lines twice a second
+ARRIVES_WITHIN = 3.0  # seconds; it looks for new lines twice a second
 
 
 def _prepare(host: Inside) -> None:
-    if not _facts.installed(host, "promtail"):
-        _facts.install(host, "promtail")
+    for package in ("loki", "promtail"):
+        if not _facts.installed(host, package):
+            _facts.install(host, package)
     host.run("cp", "--no-clobber", CONF, ORIGINAL)
     _facts.wait_until(lambda: _sent(host) is not None, "promtail answers on 9080")
 

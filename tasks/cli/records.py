@@ -1,17 +1,16 @@
 """explain, replay, export, guard: what the record says, without touching anything."""
 
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from aiops import bootstrap
 from aiops.domain.policy import Policy
-from aiops.errors import SettingsError
+from aiops.errors import ManifestError, SettingsError
 from aiops.ports import IncidentServices
+from aiops.rules import load_policy
 from aiops.settings import load_settings
 from aiops.steps.explain import explain as explained
 from aiops.steps.export import export as exported
@@ -37,7 +36,9 @@ def explain(incident: str, as_json: Json = False) -> None:
 
 def replay(
     incident: str,
-    policy: Annotated[Path | None, typer.Option(help="A TOML file with another [policy].")] = None,
+    policy: Annotated[
+        str, typer.Option(help="Another policy file, in YAML: a path, or the name of a shipped one.")
+    ] = "",
     rules: Annotated[Path | None, typer.Option(help="Another folder of rules.")] = None,
     model: Annotated[
         str, typer.Option(help="A provider of the settings that is asked anew; its answer may cost.")
@@ -47,7 +48,7 @@ def replay(
     """Decide again on what was recorded, touching nothing. Exit code 1 when it would be decided differently now."""
     settings = load_settings()
     with tempfile.TemporaryDirectory(prefix="aiops-replay-") as folder:
-        scratch = bootstrap.scratch(settings, Path(folder), policy=_policy(policy) if policy else None, folder=rules)
+        scratch = bootstrap.scratch(settings, Path(folder), policy=_policy(policy), folder=rules)
         judge = bootstrap.one_thinker(settings, model).judge if model else None
         found = replayed(incident, _services(), scratch, judge)
     if as_json:
@@ -70,15 +71,11 @@ def guard(incident: str) -> None:
     typer.echo(propose(incident, _services()))
 
 
-def _policy(path: Path) -> Policy:
+def _policy(name: str) -> Policy | None:
     try:
-        whole = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Policy.model_validate(whole.get("policy", whole))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(str(path), f"cannot be read: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(str(path), f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        return load_policy(name) if name else None
+    except ManifestError as error:
+        raise SettingsError("--policy", str(error)) from None
 
 
 def _services() -> IncidentServices:

@@ -18,8 +18,9 @@ from aiops.domain.host import Host
 from aiops.domain.policy import Policy
 from aiops.domain.remediation import Remediation
 from aiops.domain.severity import Severity
-from aiops.errors import RefusedError
-from aiops.remediations import SHIPPED, bind, check_params, load, resolve, schema_for_llm
+from aiops.errors import RefusedError, SettingsError, UnknownError
+from aiops.remediations import SHIPPED, bind, check_given, check_params, given_for, load, resolve, schema_for_llm
+from tests.incident_world import a_finding
 from tests.plans import NOON
 
 CATALOGUE = load(SHIPPED)
@@ -294,6 +295,100 @@ def test_a_backup_that_a_second_run_does_not_mend_is_no_finding_for_it(why: str)
     )
     with pytest.raises(RefusedError):
         bind(CATALOGUE["rerun_backup"], found)
+
+
+GIVEN: dict[str, dict[str, Any]] = {
+    "redeploy_promtail": {"loki_url": "http://loki.lan:3100/loki/api/v1/push"},
+    "upgrade_litellm": {
+        "roles": {"llm": {"version": "1.80.0", "extras_version": "0.4.5", "wheels": "/srv/wheels"}},
+        "hosts": {"llm1": {"version": "1.81.0", "port": 4001}},
+    },
+    "renew_certificate": {
+        "hosts": {
+            "web1": {"unit": "acme.service", "server": "nginx.service", "files": ["/etc/ssl/w.pem", "/etc/ssl/w.key"]}
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "host", "kind", "subject", "evidence", "params"),
+    [
+        (
+            "redeploy_promtail",
+            "web1",
+            "soc.shipper_failing",
+            "promtail",
+            {},
+            {"loki_url": "http://loki.lan:3100/loki/api/v1/push", "log_path": "/var/log/syslog", "port": 9080},
+        ),
+        (
+            "upgrade_litellm",
+            "llm1",
+            "service.crash_loop",
+            "litellm-proxy.service",
+            {},
+            {
+                "unit": "litellm-proxy.service",
+                "version": "1.81.0",
+                "extras_version": "0.4.5",
+                "port": 4001,
+                "wheels": "/srv/wheels",
+                "home": "/opt/litellm",
+                "settle_seconds": 10,
+            },
+        ),
+        (
+            "renew_certificate",
+            "web1",
+            "cert.expiring",
+            "web1.lan@192.0.2.1:8443",
+            {"server_name": "web1.lan", "port": 8443},
+            {
+                "unit": "acme.service",
+                "server": "nginx.service",
+                "name": "web1.lan",
+                "port": 8443,
+                "days": 14,
+                "files": ["/etc/ssl/w.pem", "/etc/ssl/w.key"],
+            },
+        ),
+    ],
+)
+def test_what_is_configuration_is_said_by_the_operator_for_all_a_role_or_a_host(
+    playbook: str, host: str, kind: str, subject: str, evidence: dict[str, Any], params: dict[str, Any]
+) -> None:
+    remediation = CATALOGUE[playbook]
+    found = a_finding(kind=kind, host=host, subject=subject, evidence=evidence)
+    given = check_given(CATALOGUE, GIVEN)
+    assert bind(remediation, found, given_for(remediation, Host(name=host, role="llm"), given)) == params
+    with pytest.raises(RefusedError):
+        bind(remediation, found)
+
+
+@pytest.mark.parametrize(
+    ("playbook", "kind"), [("redeploy_promtail", "soc.shipper_failing"), ("upgrade_litellm", "service.crash_loop")]
+)
+def test_a_fix_for_one_program_is_no_fix_for_another(playbook: str, kind: str) -> None:
+    with pytest.raises(UnknownError):
+        bind(CATALOGUE[playbook], a_finding(kind=kind, subject="nginx.service"))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"no_such": {}}, "there is no such playbook"),
+        ({"redeploy_promtail": {"lokiurl": "x"}}, "lokiurl"),
+        ({"redeploy_promtail": {"hosts": {"web1": {"port": 80}}}}, "hosts.web1: port must be from 1024"),
+        ({"redeploy_promtail": {"loki_url": "http://{{ evil }}/loki/api/v1/push"}}, "holds a template"),
+        ({"redeploy_promtail": {"roles": "web"}}, "must be a table"),
+        ({"restart_service": {"unit": "cron.service"}}, "nothing can"),
+    ],
+)
+def test_what_the_operator_says_is_checked_when_the_settings_are_read(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        check_given(CATALOGUE, given)
+    assert says in str(error.value)
 
 
 @pytest.mark.slow

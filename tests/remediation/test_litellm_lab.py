@@ -1,66 +1,12 @@
 """The LiteLLM story on a real host: a crash loop, a paired upgrade, and two upgrades that are no good."""
 
-import ensurepip
-import hashlib
-import zipfile
-from base64 import urlsafe_b64encode
-from collections.abc import Mapping
-from pathlib import Path
-
 import pytest
 
 from aiops.domain.outcome import Outcome
 from tests.remediation.fleet import Fleet
+from tests.remediation.wheels import CRASHES, SERVES, UNIT, litellm_wheels
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(500)]
-
-SERVES = """
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
-
-class Life(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200 if self.path == "/health/liveliness" else 404)
-        self.end_headers()
-
-
-def main():
-    HTTPServer(("127.0.0.1", 4000), Life).serve_forever()
-"""
-CRASHES = """
-def main():
-    raise SystemExit("prisma: no such table")
-"""
-UNIT = """[Unit]
-StartLimitIntervalSec=0
-
-[Service]
-ExecStart=/opt/litellm/current/bin/litellm
-Restart=always
-RestartSec=200ms
-"""
-
-
-def wheel(folder: Path, name: str, version: str, needs: str, code: str) -> None:
-    """A small wheel with the metadata that matters: the extra `proxy`, and what it pins."""
-    module, info = name.replace("-", "_"), f"{name.replace('-', '_')}-{version}.dist-info"
-    files = {
-        f"{module}.py": code,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": f"[console_scripts]\n{name} = {module}:main\n" if name == "litellm" else "",
-    }
-    files[f"{info}/RECORD"] = _record(files) + f"{info}/RECORD,,\n"
-    with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-
-
-def _record(files: Mapping[str, str]) -> str:
-    def digest(text: str) -> str:
-        return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-
-    return "".join(f"{path},sha256={digest(text)},{len(text.encode())}\n" for path, text in files.items())
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +14,7 @@ def llm(fleet: Fleet) -> Fleet:
     """A host with a litellm that crashes over and over, and wheels of newer ones."""
     folder = fleet.inside.root / "srv/wheels"
     folder.mkdir()
-    for version, code in {"1.0.0": CRASHES, "1.1.0": SERVES, "1.2.0": CRASHES}.items():
-        extras = version.replace("1.", "0.", 1)
-        needs = f"Provides-Extra: proxy\nRequires-Dist: litellm-proxy-extras=={extras} ; extra == 'proxy'\n"
-        wheel(folder, "litellm", version, needs, code)
-        wheel(folder, "litellm-proxy-extras", extras, "", "")
-    (bundled,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
-    (folder / bundled.name).write_bytes(bundled.read_bytes())
+    litellm_wheels(folder, {"1.0.0": CRASHES, "1.1.0": SERVES, "1.2.0": CRASHES})
     fleet.inside.write("/etc/systemd/system/litellm.service", UNIT)
     fleet.run("systemctl", "daemon-reload")
     return fleet

@@ -46,6 +46,8 @@ def test_the_wazuh_incident_is_repaired(fleet: Fleet) -> None:
     assert fleet.run("dpkg-query", "-W", "-f=${db:Status-Abbrev}", "wazuh-manager") == "hi "
     assert fleet.run("stat", "-c", "%U:%a", "/var/ossec/etc/client.keys").strip() == "root:640"
 
+    assert "install wazuh-manager=4.14.4-1 wazuh-agent-" in fleet.inside.read("/var/log/apt/history.log"), "asked for"
+
     again = fleet.repair("restore_removed_package", **WAZUH)
     assert again.status == "success", again.reason
     assert again.recap["ct201"]["changed"] == 0

@@ -60,14 +60,14 @@ def test_the_checklist_tells_what_is_done_missing_and_open(fleet: Fleet) -> None
     assert points["NetBox"] == "open, the host cannot tell"
 
 
-LOKI = {"loki_url": "http://loki.lab.invalid:3100/loki/api/v1/push"}
+LOKI = {"loki_url": "http://127.0.0.1:3100/loki/api/v1/push"}
 
 
 def test_a_log_shipper_that_ships_nothing_is_deployed_anew(fleet: Fleet) -> None:
     fleet.break_("log-shipper-broken")
     broken = fleet.inside.read("/etc/promtail/config.yml")
     announced = fleet.looked("redeploy_promtail", **LOKI)
-    assert "a line is not shipped now" in announced.changes
+    assert "is written anew; promtail is restarted" in announced.changes
     assert fleet.inside.read("/etc/promtail/config.yml") == broken
 
     fleet.mended("redeploy_promtail", **LOKI)
@@ -81,9 +81,19 @@ def test_a_configuration_that_ships_nothing_is_taken_back(fleet: Fleet) -> None:
     before = fleet.inside.read("/etc/promtail/config.yml")
     outcome = fleet.repair("redeploy_promtail", **LOKI, log_path="/var/log/nobody-writes-here")
     assert outcome.status == "failure"
-    assert "the previous configuration is back: Prove that it is shipped" in outcome.reason
+    assert "the previous configuration is back: Prove that it arrives at Loki" in outcome.reason
     assert fleet.inside.read("/etc/promtail/config.yml") == before
     assert not fleet.broken("log-shipper-broken")
+
+
+def test_a_loki_that_does_not_answer_is_not_blamed_on_promtail(fleet: Fleet) -> None:
+    faults.named("log-shipper-broken").prepare(fleet.inside)
+    before = fleet.inside.read("/etc/promtail/config.yml")
+    outcome = fleet.repair("redeploy_promtail", loki_url="http://127.0.0.1:3101/loki/api/v1/push")
+    assert outcome.status == "failure"
+    assert "nothing was changed" in outcome.reason
+    assert "Loki does not answer" in outcome.reason
+    assert fleet.inside.read("/etc/promtail/config.yml") == before
 
 
 def test_a_configuration_with_a_password_is_not_overwritten(fleet: Fleet) -> None:

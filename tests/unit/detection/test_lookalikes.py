@@ -12,6 +12,7 @@ from aiops.detectors import Subject, load
 from aiops.detectors.disk import usage, vzdump_orphans
 from aiops.detectors.dpkg_rc import broken, removed
 from aiops.detectors.health import crash_loop, dead, deleted_program, package_gone, pages
+from aiops.detectors.soc import shippers
 from aiops.domain.finding import Finding
 from aiops.domain.host import Host
 from aiops.domain.severity import Severity
@@ -20,6 +21,7 @@ from aiops.probes import UnreadableError
 from aiops.probes.apt_history import HISTORY
 from aiops.probes.df import FILESYSTEMS, Usage
 from aiops.probes.dpkg import PACKAGES, Package
+from aiops.probes.log_lines import Line
 from aiops.probes.mounts import MOUNTS, Mount, holding
 from aiops.probes.processes import PROCESSES
 from aiops.probes.systemd import EXECUTABLES, UNIT_FILES, UNITS, Unit
@@ -38,6 +40,26 @@ def subject(detector: str, **settings: Any) -> Subject:
 
 def kinds(findings: Iterator[Finding]) -> list[tuple[str, str, str]]:
     return [(found.kind, found.subject, found.severity.value) for found in findings]
+
+
+# ---- soc
+
+SHIPS_NOTHING = 'level=error caller=x.go:1 msg="error sending batch, no address or path to work with"'
+
+
+def said(pid: str, text: str, *, ago: float) -> Line:
+    return Line(NOW.timestamp() - ago, "promtail", pid, text)
+
+
+def test_a_shipper_that_was_started_anew_and_is_well_is_not_blamed_for_its_predecessor() -> None:
+    failing = [said("7", SHIPS_NOTHING, ago=100 - second) for second in range(20)]
+    well = said("8", 'level=info msg="Starting Promtail"', ago=5)
+    now = int(NOW.timestamp())
+
+    assert kinds(shippers(subject("soc"), (*failing, well), now)) == []
+    assert kinds(shippers(subject("soc"), tuple(failing), now)) == [("soc.shipper_failing", "promtail", "critical")]
+    again = [said("8", SHIPS_NOTHING, ago=20 - second) for second in range(15)]
+    assert len(kinds(shippers(subject("soc"), (*failing, *again), now))) == 1
 
 
 # ---- disk

@@ -227,10 +227,17 @@ def test_the_commands_say_all_this_from_the_ledger_alone(world: World, tmp_path:
 
     told = aiops("explain", incident)
     assert (told.returncode, "restart_service" in told.stdout) == (0, True), told.stderr
-    strict = tmp_path / "strict.toml"
-    strict.write_text('[policy]\ndefault = "never"\n', encoding="utf-8")
+    strict = tmp_path / "strict.yml"
+    strict.write_text("default: never\n", encoding="utf-8")
     changed = aiops("replay", incident, "--policy", str(strict), "--json")
     assert changed.returncode == 1, changed.stderr
     # the shipped manifest has one parameter more than the one of this test's world: that is what a replay is for
     assert [field for field, _, _ in json.loads(changed.stdout)["differences"]] == ["params", "policy"]
+    shipped = aiops("replay", incident, "--policy", "homelab", "--json")
+    assert [field for field, _, _ in json.loads(shipped.stdout)["differences"]] == ["params"], shipped.stderr
+    toml = tmp_path / "policy.toml"
+    toml.write_text('[policy]\ndefault = "never"\n', encoding="utf-8")
+    refused = aiops("replay", incident, "--policy", str(toml))
+    assert refused.returncode == 2, refused.stderr
+    assert "policy.toml" in refused.stderr
     assert "restore-a-removed-package" in aiops("skills").stdout
