@@ -26,11 +26,11 @@ shell: $(VENV)/.local ## A Python shell with the tasks imported, talking to a ru
 
 .PHONY: test
 test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, the whole system as processes
-	@$(BIN)/python -m pytest -q -m "not lab and not litellm and not slow" $(ARGS)
+	@$(BIN)/python -m pytest -q -m "not lab and not litellm and not slow and not faults" $(ARGS)
 
 .PHONY: slow
 slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible runs, killed processes and servers, LLM providers
-	@$(BIN)/python -m pytest -q -m "slow and not lab and not litellm" $(ARGS)
+	@$(BIN)/python -m pytest -q -m "slow and not lab and not litellm and not faults" $(ARGS)
 	@$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py
 
 .PHONY: fleet
