@@ -35,10 +35,13 @@ class Executed:
 
 @dataclass(frozen=True)
 class Decided:
-    """An incident as CT190's ledger has it. ``outcomes`` by plan; ``broken``: its fault is still there on the host."""
+    """An incident as CT190's ledger has it.
+
+    ``faults`` are the hosts of the faults it stands for, ``outcomes`` go by plan; ``broken``: its fault is still there.
+    """
 
     incident: str
-    hosts: tuple[str, ...]
+    faults: tuple[str, ...]
     state: str
     outcomes: Mapping[str, str] = field(default_factory=dict)
     broken: bool = False
@@ -138,7 +141,7 @@ def _ledgers_differ(seen: Evidence) -> Iterator[str]:
 
 
 def _lost(seen: Evidence) -> Iterator[str]:
-    opened = Counter(host for incident in seen.decided for host in incident.hosts)
+    opened = Counter(host for incident in seen.decided for host in incident.faults)
     for host, count in Counter(seen.faults).items():
         if opened[host] < count:
             yield f"{host} was broken {count} times, and {opened[host]} incidents know of it"
@@ -163,12 +166,12 @@ def _event_without_fact(seen: Evidence) -> Iterator[str]:
     known, incidents = {one.plan: one for one in seen.executed}, {one.incident: one for one in seen.decided}
     for event in {event.get("id", ""): event for event in seen.events}.values():
         kind, context = event.get("type", ""), event.get("context", {})
-        plan = known.get(context.get("plan", ""))
-        if kind in {"remediation.started", "remediation.finished"} and (plan is None or not plan.fences):
-            yield f"{kind} tells of {context.get('plan')}, which CT196 never claimed"
-        ended = context.get("status")
-        if kind == "remediation.finished" and plan and ended not in {plan.status, "skipped"}:
-            yield f"{kind} says {ended} for {plan.plan}, CT196 {plan.status or plan.state}"
+        if kind in {"remediation.started", "remediation.finished"}:
+            plan, ended = known.get(context["plan"]), context.get("status", "")
+            if plan is None or not plan.fences:
+                yield f"{kind} tells of {context['plan']}, which CT196 never claimed"
+            elif ended not in {"", "skipped", plan.status}:
+                yield f"{kind} says {ended} for {plan.plan}, CT196 {plan.status or plan.state}"
         incident = incidents.get(event.get("incident", ""))
         if kind == "incident.resolved" and (incident is None or incident.state != "resolved"):
             yield f"{kind} tells of {event.get('incident')}, which is {incident.state if incident else 'unknown'}"
@@ -233,8 +236,8 @@ def _executed(
     return Executed(plan, incident, hosts, state, ended.get("status", ""), began, fences)
 
 
-def decided(path: Path, broken: Callable[[str, str], bool]) -> list[Decided]:
-    """CT190's ledger. ``broken`` says whether the fault of a host and a subject is still there."""
+def decided(path: Path, kind: str, broken: Callable[[str, str], bool]) -> list[Decided]:
+    """CT190's ledger. Findings of ``kind`` are the faults; ``broken`` says whether a host's is still there."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as database:
         records = [
             (state, json.loads(record))
@@ -246,8 +249,8 @@ def decided(path: Path, broken: Callable[[str, str], bool]) -> list[Decided]:
             outcomes[incident][plan] = status
     found = []
     for state, record in records:
-        faults = [(finding["host"], finding["subject"]) for finding in record["findings"]]
-        hosts = tuple(dict.fromkeys(host for host, _ in faults))
+        faults = [(finding["host"], finding["subject"]) for finding in record["findings"] if finding["kind"] == kind]
+        hosts = tuple(host for host, _ in faults)
         there = any(broken(host, subject) for host, subject in faults)
         found.append(Decided(record["id"], hosts, state, outcomes[record["id"]], there))
     return found

@@ -19,6 +19,7 @@ from tests.contracts.sshd import make_key
 from tests.servers import free_port
 
 PLAYBOOK = "clean_vzdump_orphans"
+FAULT = "disk.vzdump_orphan"
 PLACES = {"var-tmp": "/var/tmp", "tmp": "/tmp"}
 _ENTER = """\
 #!/bin/sh

@@ -23,7 +23,7 @@ from tasks.config import configuration
 from tasks.local import WORKERS, Child, Local
 from tests.faults import checker
 from tests.faults.gate import Gate
-from tests.faults.hosts import PLACES, Hosts, serving
+from tests.faults.hosts import FAULT, PLACES, Hosts, serving
 from tests.servers import Subscriber, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +110,11 @@ class Site:
         """Have these hosts looked at."""
         self.producer.send_task("patrol", args=(["disk"],), kwargs={"hosts": list(hosts)}, queue="detect")
 
+    def incidents(self) -> list[Incident]:
+        """Those that stand for a fault; not what the watchers say about ourselves."""
+        known = self.ledger.search(limit=100_000)
+        return [one for one in known if any(finding.kind == FAULT for finding in one.findings)]
+
     def incident(self, host: str, where: str = "") -> Incident | None:
         """The newest incident of the host, or of one place on it."""
         found = self.ledger.search(host=host, limit=50)
@@ -177,6 +182,15 @@ class Site:
                         found[int(entry.name)] = parent(int(entry.name))
         return [pid for pid, above in found.items() if above not in found]
 
+    def playbook(self, host: str) -> int:
+        """The ansible-playbook that repairs this host."""
+
+        def at_work() -> list[int]:
+            return [pid for pid in self.playbooks() if f'"{host}"' in _inventory(pid)]
+
+        (found,) = self.until(at_work, PATIENCE, f"a playbook for {host}")
+        return int(found)
+
     def kill(self, pid: int) -> None:
         """The end that nobody can prepare for."""
         with contextlib.suppress(ProcessLookupError):
@@ -190,7 +204,7 @@ class Site:
         return checker.Evidence(
             effects=self.hosts.effects(),
             executed=checker.executed(self.settings.state / "executions.sqlite"),
-            decided=checker.decided(self.settings.state / "incidents.sqlite", self._still),
+            decided=checker.decided(self.settings.state / "incidents.sqlite", FAULT, self._still),
             events=[json.loads(one.payload) for one in self.heard.wait(lambda _: True) if "/state" not in one.topic],
             journal=[entry for text in journal for entry in re.split(r"^## ", text, flags=re.MULTILINE)[1:]],
             faults=self.faults,
@@ -207,6 +221,13 @@ class Site:
                 if b" ready." in child.log.read_bytes():
                     found.add(child.name)
         return found
+
+
+def _inventory(pid: int) -> str:
+    with contextlib.suppress(OSError, ValueError):
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        return Path(words[words.index("-i") + 1]).read_text()
+    return ""
 
 
 def parent(pid: int) -> int:
@@ -246,7 +267,7 @@ def _environment(**values: str) -> Iterator[None]:
 def _settings(hosts: Hosts, start_within: int) -> str:
     lines: Sequence[str] = (
         f'[fleet]\ninventory = "{hosts.inventory}"',
-        f'[ssh]\nuser = "root"\nkey_file = "{hosts.key}"\nknown_hosts = "{hosts.known_hosts}"\nhost_seconds = 20',
+        f'[ssh]\nuser = "root"\nkey_file = "{hosts.key}"\nknown_hosts = "{hosts.known_hosts}"\nhost_seconds = 90\nthreads = 3',
         f'[repair]\nuser = "root"\nkey_file = "{hosts.key}"\nknown_hosts = "{hosts.known_hosts}"',
         f'playbooks = "{hosts.playbooks}"\nlease_seconds = {LEASE}',
         f'[policy]\ndefault = "auto"\nstart_within = {start_within}',

@@ -38,7 +38,7 @@ class Yard:
 
 @pytest.fixture(scope="module")
 def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    with running(tmp_path_factory.mktemp("borders"), 40, timeout=300, start_within=600) as site:
+    with running(tmp_path_factory.mktemp("borders"), len(CASES), timeout=300, start_within=600) as site:
         yield Yard(site, iter(site.hosts.names))
 
 
@@ -111,11 +111,10 @@ def _at_an_event(kind: bytes) -> Callable[[Site, str, str], None]:
 
 def _in_the_playbook(phase: str) -> Callable[[Site, str, str], None]:
     def reach(site: Site, host: str, victim: str) -> None:
-        site.calm()
         site.hosts.hold(host, phase)
         _begin(site, host)
         site.until(lambda: site.did(host, phase), PATIENCE, f"{host} is in {phase}")
-        (playbook,) = site.playbooks()
+        playbook = site.playbook(host)
         if victim == "ansible":
             site.kill(playbook)
         else:
@@ -127,11 +126,10 @@ def _in_the_playbook(phase: str) -> Callable[[Site, str, str], None]:
 
 def _before_it_is_recorded(site: Site, host: str, victim: str) -> None:
     """The playbook is over and nobody can write that down, because somebody else is writing."""
-    site.calm()
     site.hosts.hold(host, "end")
     _begin(site, host)
     site.until(lambda: site.did(host, "end"), PATIENCE, f"{host} is at its end")
-    (playbook,) = site.playbooks()
+    playbook = site.playbook(host)
     child = parent(playbook)
     ledger = sqlite3.connect(site.settings.state / "executions.sqlite", isolation_level=None, timeout=30)
     with contextlib.closing(ledger):
