@@ -1,4 +1,4 @@
-"""The crontab of the fault tests: one guardian that mostly leaves the looking to the tests, and a sweeper whom they can wait for."""
+"""The crontab of the fault tests: one guardian, who leaves most looks to the tests, and a sweeper for whom they can wait."""
 
 from datetime import timedelta
 
