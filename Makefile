@@ -38,6 +38,15 @@ fleet: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests on real Debian hosts
 	@$(BIN)/python -m pytest -q -m "lab and not litellm" $(ARGS)
 	@$(VENV)-triage/bin/python -m pytest -q -m "lab and litellm" tests/pipeline/test_injection_lab.py
 
+.PHONY: faults
+faults: $(VENV)/.dev tools ## Processes killed at every border of a repair, then a seeded campaign of faults (root): SEED=1 INCIDENTS=100
+	@$(BIN)/python -m pytest -q tests/faults $(ARGS)
+	@$(BIN)/python -m tests.faults --incidents $(or $(INCIDENTS),100) --seed $(or $(SEED),1)
+
+.PHONY: nightly
+nightly: $(VENV)/.dev tools ## A campaign of 1,000 incidents with the date as its seed; its result is written into docs/faults
+	@$(BIN)/python -m tests.faults --incidents 1000 --seed $$(date -u +%Y%m%d) --write docs/faults
+
 .PHONY: fast
 fast: $(VENV)/.dev ## The tests that need nothing but Python
 	@$(BIN)/python -m pytest -q tests/unit tests/catalogues $(ARGS)
