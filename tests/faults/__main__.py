@@ -37,14 +37,13 @@ def main() -> int:
         ]
         return subprocess.run(command, env={**os.environ, _INSIDE: "1"}, check=False).returncode
     result = campaign(arguments.incidents, arguments.seed, keep=arguments.keep)
-    sys.stdout.write(f"{result}\n")
     if arguments.write:
         _write(arguments.write, result)
     return 0 if result.holds else 1
 
 
 def campaign(incidents: int, seed: int, *, keep: bool = False) -> Result:
-    """One campaign in a folder of its own; the folder stays when a promise did not hold."""
+    """One campaign in a folder of its own, and what came of it in print; the folder stays when a promise did not hold."""
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     disk = folder / "disk"
     disk.mkdir()
@@ -57,10 +56,12 @@ def campaign(incidents: int, seed: int, *, keep: bool = False) -> Result:
         try:
             site.start()
             result = Campaign(site, seed, disk=disk).run()
+            sys.stdout.write(f"{result}\n")
+            sys.stdout.flush()
         finally:
             site.stop()
     if result.holds and not keep:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
         shutil.rmtree(folder)
     else:
         shutil.copytree(disk, folder / "ledgers")

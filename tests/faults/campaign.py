@@ -19,7 +19,7 @@ from pathlib import Path
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from aiops.domain.incident import State
+from aiops.domain.incident import Incident, State
 from aiops.errors import LedgerBusyError
 from tasks.local import Child
 from tasks.queues import QUEUES
@@ -34,7 +34,7 @@ STEPS = (1, 6)
 STUCK = 20.0
 """Seconds after which the next fault comes though nothing has moved."""
 LOOK_AGAIN = 30.0
-"""Seconds between two looks at hosts whose fault nobody knows of, once the faults are over."""
+"""Seconds between two looks at the hosts whose fault nobody knows of."""
 DEADLINE = 600.0
 """Seconds from the last fault until every incident has to be resolved or with a human."""
 _PLACES = ("var-tmp", "tmp")
@@ -84,7 +84,7 @@ class Campaign:
     def __init__(self, site: Site, seed: int, *, disk: Path | None = None) -> None:
         self.site, self.seed, self.disk = site, seed, disk
         self.random = random.Random(seed)  # noqa: S311 - it has to be repeatable
-        self.places = [(host, where) for host in site.hosts.names for where in _PLACES]
+        self.broken: list[tuple[str, str]] = []
         self.faults: Counter[str] = Counter()
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._number = itertools.count()
@@ -94,7 +94,7 @@ class Campaign:
     def run(self) -> Result:
         """Break and repair until every fault has been there once on each host's every place."""
         began = time.monotonic()
-        places = list(self.places)
+        places = [(host, where) for host in self.site.hosts.names for where in _PLACES]
         self.random.shuffle(places)
         sorts = [name for name in _FAULTS if self.disk or name != "disk full"]
         steps, patience = self.random.randint(*STEPS), time.monotonic() + STUCK
@@ -120,28 +120,38 @@ class Campaign:
         if time.monotonic() - self._asked >= 0.5:
             self._asked = time.monotonic()
             with contextlib.suppress(LedgerBusyError):
-                ended = sum(one.state in ENDED for one in self.site.incidents())
+                known = self.site.incidents()
+                self._look_at_the_unseen(known)
+                ended = sum(one.state in ENDED for one in known)
                 self._open = len(self.site.faults) - ended
         return self._open < AT_ONCE
 
     def _break(self, host: str, where: str) -> None:
         self.site.break_(host, where)
         self._open += 1
-        with contextlib.suppress(OperationalError, RedisError, OSError):  # then the clock will find it
-            self.site.sweep(host)
+        self.broken.append((host, where))
+        self._sweep(host)
 
     def _all_ended(self) -> bool:
-        """Meanwhile what nobody has seen yet is looked at, as the clock would."""
         with contextlib.suppress(LedgerBusyError):
             known = self.site.incidents()
-            seen = {(finding.host, finding.subject) for one in known for finding in one.findings}
-            if time.monotonic() - self._looked > LOOK_AGAIN:
-                self._looked = time.monotonic()
-                unseen = {host for host, where in self.places if (host, f"/{where.replace('-', '/')}") not in seen}
-                if unseen:
-                    self.site.sweep(*sorted(unseen))
+            self._look_at_the_unseen(known)
             return len(known) >= len(self.site.faults) and all(one.state in ENDED for one in known)
         return False
+
+    def _look_at_the_unseen(self, known: list[Incident]) -> None:
+        """What nobody has seen yet is looked at again and again, as the clock would."""
+        if time.monotonic() - self._looked < LOOK_AGAIN:
+            return
+        self._looked = time.monotonic()
+        seen = {(finding.host, finding.subject) for one in known for finding in one.findings}
+        unseen = {host for host, where in self.broken if (host, f"/{where.replace('-', '/')}") not in seen}
+        if unseen:
+            self._sweep(*sorted(unseen))
+
+    def _sweep(self, *hosts: str) -> None:
+        with contextlib.suppress(OperationalError, RedisError, OSError):  # then it is for the next time
+            self.site.sweep(*hosts)
 
     def later(self, seconds: float, do: Callable[[], None]) -> None:
         """Do something when so many seconds have passed, or when the faults are over."""

@@ -5,22 +5,33 @@ there, and can be killed, frozen or let go. The whole gate can also refuse, or l
 """
 
 import contextlib
+import os
+import signal
 import socket
 import threading
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+SOON = 0.4
+"""Seconds; who asks for a permit waits half a second for it and then goes on without."""
 
 
 @dataclass
 class Hold:
-    """Stops the connection over which all of ``words`` come in one piece; the ``nth`` time they come."""
+    """Stops the connection over which all of ``words`` come in one piece, the ``nth`` time they come, and freezes its process.
+
+    ``soon`` says that it stood still before it could give up waiting.
+    """
 
     words: tuple[bytes, ...]
     nth: int = 1
     answers: bool = False
     reached: threading.Event = field(default_factory=threading.Event)
     go: threading.Event = field(default_factory=threading.Event)
-    port: int = 0
+    process: int = 0
+    soon: bool = False
     seen: int = 0
 
     def fits(self, data: bytes, *, answers: bool) -> bool:
@@ -38,8 +49,9 @@ class Hold:
 class Gate:
     """Between the workers and Redis."""
 
-    def __init__(self, target: int) -> None:
-        self._target = target
+    def __init__(self, target: int, family: Callable[[], Iterable[int]]) -> None:
+        """``target`` is the port of Redis; ``family`` says which processes may be its clients."""
+        self._target, self._family = target, family
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = int(self._listener.getsockname()[1])
         self._links: set[socket.socket] = set()
@@ -125,8 +137,7 @@ class Gate:
                     continue
                 hold = self._held(data, answers=answers)
                 if hold:
-                    hold.port = port
-                    hold.reached.set()
+                    self._stop(hold, port)
                     hold.go.wait()
                 sink.sendall(data)
         for end in (source, sink):
@@ -139,25 +150,26 @@ class Gate:
             source.close()
             sink.close()
 
+    def _stop(self, hold: Hold, port: int) -> None:
+        began = time.monotonic()
+        hold.process = process_at(port, self._family())
+        if hold.process:
+            os.kill(hold.process, signal.SIGSTOP)
+        hold.soon = time.monotonic() - began < SOON
+        hold.reached.set()
+
     def _held(self, data: bytes, *, answers: bool) -> Hold | None:
         with self._lock:
             return next((hold for hold in self._holds if hold.fits(data, answers=answers)), None)
 
 
-def process_at(port: int) -> int:
-    """The process whose connection has that local port; the youngest, since a fork shares what its parent had open.
-
-    :raises LookupError: nobody has it any more
-    """
+def process_at(port: int, family: Iterable[int]) -> int:
+    """Whose connection has that local port: the youngest of the family, since a fork shares what its parent had open; or 0."""
     wanted = f"0100007F:{port:04X}"
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     sockets = {f"socket:[{row[9]}]" for row in rows if row[1] == wanted}
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if any(str(link.readlink()) in sockets for link in (entry / "fd").iterdir()):
-                    found.append(int(entry.name))
-    if not found:
-        raise LookupError(port)
-    return max(found)
+    for pid in sorted(family, reverse=True):
+        with contextlib.suppress(OSError):
+            if any(str(link.readlink()) in sockets for link in Path(f"/proc/{pid}/fd").iterdir()):
+                return pid
+    return 0

@@ -41,7 +41,7 @@ class Site:
     def __init__(self, folder: Path, hosts: Hosts, *, only: tuple[str, ...] = WORKERS, start_within: int = 60) -> None:
         self.hosts = hosts
         port = free_port()
-        self.gate = Gate(port)
+        self.gate = Gate(port, self.family)
         self.local = Local(folder, extra=_settings(hosts, start_within), only=only)
         self.local._redis = EmbeddedRedis(folder / "redis", port)
         self.settings: Settings
@@ -108,7 +108,7 @@ class Site:
 
     def sweep(self, *hosts: str) -> None:
         """Have these hosts looked at."""
-        self.producer.send_task("patrol", args=(["disk"],), kwargs={"hosts": list(hosts)}, queue="detect")
+        self.producer.send_task("patrol", args=(["disk"],), kwargs={"hosts": list(hosts)}, queue="detect", retry=False)
 
     def incidents(self) -> list[Incident]:
         """Those that stand for a fault; not what the watchers say about ourselves."""
@@ -149,6 +149,15 @@ class Site:
     def did(self, host: str, phase: str) -> int:
         """How often a playbook reached that phase on the host."""
         return sum(effect.phase == phase for effect in self.hosts.effects(host))
+
+    def family(self) -> list[int]:
+        """Our processes and their children."""
+        mains = [child.process.pid for child in self.local.children if child.process]
+        found = list(mains)
+        for pid in mains:
+            with contextlib.suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return found
 
     def calm(self) -> None:
         """Wait until nothing is going on any more."""

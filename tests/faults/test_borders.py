@@ -17,7 +17,6 @@ import pytest
 
 from aiops.domain.incident import State
 from tests.faults import checker
-from tests.faults.gate import Hold, process_at
 from tests.faults.site import PATIENCE, Site, parent, running
 
 pytestmark = [pytest.mark.faults, pytest.mark.root, pytest.mark.timeout(900)]
@@ -51,12 +50,26 @@ def _begin(site: Site, host: str) -> None:
     site.sweep(host)
 
 
-def _frozen(site: Site, hold: Hold, what: str) -> int:
-    """The process that is held at the gate. It is frozen too: what it asked for may take half a second at most."""
-    site.until(hold.reached.is_set, PATIENCE, what)
-    pid = process_at(hold.port)
-    os.kill(pid, signal.SIGSTOP)
-    return pid
+def _frozen(site: Site, what: str, *words: bytes, nth: int = 1, answers: bool = False) -> Callable[[], int]:
+    """The process that is frozen while it says the words. One that had given up before that is let go, and caught again."""
+    holds = [site.gate.hold(*words, nth=nth, answers=answers)]
+
+    def caught() -> int:
+        while True:
+            site.until(holds[-1].reached.is_set, PATIENCE, what)
+            if holds[-1].soon and holds[-1].process:
+                return holds[-1].process
+            _thaw(holds[-1].process)
+            site.gate.forget()
+            holds.append(site.gate.hold(*words, nth=nth, answers=answers))
+
+    return caught
+
+
+def _thaw(pid: int) -> None:
+    if pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def _victim(site: Site, victim: str, child: int) -> int:
@@ -67,8 +80,7 @@ def _end(site: Site, victim: str, child: int) -> None:
     """Kill, and let everything else go on. A child is thawed where it is not the victim."""
     site.kill(_victim(site, victim, child))
     if victim not in {"child", "main"}:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGCONT)
+        _thaw(child)
     elif victim == "main":
         # As systemd does (KillMode=control-group): a child that is frozen could not notice that its parent is gone.
         site.kill(child)
@@ -78,9 +90,9 @@ def _end(site: Site, victim: str, child: int) -> None:
 def _at_the_permit(nth: int, state: str) -> Callable[[Site, str, str], None]:
     def reach(site: Site, host: str, victim: str) -> None:
         site.calm()
-        hold = site.gate.hold(*_PERMIT, nth=nth)
+        caught = _frozen(site, f"the permit is asked for the {nth}. time", *_PERMIT, nth=nth)
         _begin(site, host)
-        child = _frozen(site, hold, f"the permit is asked for the {nth}. time")
+        child = caught()
         assert site.state(host) == state
         _end(site, victim, child)
 
@@ -92,9 +104,9 @@ def _at_a_message(task: bytes, queue: bytes) -> Callable[[Site, str, str], None]
 
     def reach(site: Site, host: str, victim: str) -> None:
         site.calm()
-        hold = site.gate.hold(b'"task": "' + task + b'"', queue, answers=True)
+        caught = _frozen(site, f"{task!r} is handed out", b'"task": "' + task + b'"', queue, answers=True)
         _begin(site, host)
-        _end(site, victim, _frozen(site, hold, f"{task!r} is handed out"))
+        _end(site, victim, caught())
 
     return reach
 
@@ -102,9 +114,9 @@ def _at_a_message(task: bytes, queue: bytes) -> Callable[[Site, str, str], None]
 def _at_an_event(kind: bytes) -> Callable[[Site, str, str], None]:
     def reach(site: Site, host: str, victim: str) -> None:
         site.calm()
-        hold = site.gate.hold(b"XADD", kind)
+        caught = _frozen(site, f"{kind!r} is published", b"XADD", kind)
         _begin(site, host)
-        _end(site, victim, _frozen(site, hold, f"{kind!r} is published"))
+        _end(site, victim, caught())
 
     return reach
 
