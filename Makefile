@@ -26,11 +26,11 @@ shell: $(VENV)/.local ## A Python shell with the tasks imported, talking to a ru
 
 .PHONY: test
 test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, the whole system as processes
-	@$(BIN)/python -m pytest -q -m "not lab and not litellm and not slow" $(ARGS)
+	@$(BIN)/python -m pytest -q -m "not lab and not litellm and not slow and not faults" $(ARGS)
 
 .PHONY: slow
 slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible runs, killed processes and servers, LLM providers
-	@$(BIN)/python -m pytest -q -m "slow and not lab and not litellm" $(ARGS)
+	@$(BIN)/python -m pytest -q -m "slow and not lab and not litellm and not faults" $(ARGS)
 	@$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py
 
 .PHONY: fleet
@@ -41,6 +41,15 @@ fleet: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests on real Debian hosts
 .PHONY: schedule-proof
 schedule-proof: $(VENV)/.dev lab-tools ## The shipped crontab on real hosts (root): three faults seen, repaired and closed with nobody asking; six minutes
 	@$(BIN)/python -m pytest -q -m clock tests/pipeline/test_schedule_lab.py $(ARGS)
+
+.PHONY: faults
+faults: $(VENV)/.dev tools ## Processes killed at every border of a repair, then a seeded campaign of faults (root): SEED=1 INCIDENTS=100
+	@$(BIN)/python -m pytest -q tests/faults $(ARGS)
+	@$(BIN)/python -m tests.faults --incidents $(or $(INCIDENTS),100) --seed $(or $(SEED),1)
+
+.PHONY: nightly
+nightly: $(VENV)/.dev tools ## A campaign of 1,000 incidents with the date as its seed; its result is written into docs/faults
+	@$(BIN)/python -m tests.faults --incidents 1000 --seed $$(date -u +%Y%m%d) --write docs/faults
 
 .PHONY: fast
 fast: $(VENV)/.dev ## The tests that need nothing but Python

@@ -1,6 +1,9 @@
 """One file is one process: which queue it drains, which tasks exist in it. Start one with ``python -m workers.<name>``."""
 
+import sys
 from typing import Any
+
+from celery import signals
 
 from tasks.app import app
 from tasks.queues import QUEUES
@@ -28,13 +31,19 @@ def cut(queue: str) -> Any:
 
 
 def serve(queue: str, *, pool: str, concurrency: int = 1, remote_control: bool = True) -> None:
-    """Run the queue's worker until it is told to stop."""
+    """Run the queue's worker until it is told to stop.
+
+    Ends the process with the worker's own exit code: Celery's command drops it, and a worker that could not go on would look to
+    its supervisor like one that had been told to stop.
+    """
     from workers import lifecycle  # noqa: PLC0415 - connects signals, which only a worker may have
 
     cut(queue)
     app.conf.worker_enable_remote_control = remote_control
     lifecycle.connect(queue)
     lifecycle.pulsate(queue)
+    started: list[Any] = []
+    signals.worker_init.connect(lambda sender, **_: started.append(sender), weak=False)
     app.worker_main(
         [
             "worker",
@@ -52,3 +61,4 @@ def serve(queue: str, *, pool: str, concurrency: int = 1, remote_control: bool =
             "--without-mingle",
         ]
     )
+    sys.exit(started[0].exitcode if started else 1)

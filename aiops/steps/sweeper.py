@@ -1,8 +1,10 @@
 """The sweeper: a Celery message is a doorbell, never the record. What the ledger says is open is rung for again.
 
-Bounded: at most ``AT_ONCE`` of each sort per round, each not before ``QUIET`` seconds have passed without news.
+Bounded: at most ``AT_ONCE`` of each sort per round, each not before ``QUIET`` seconds have passed without news. Where more wait,
+the round's are drawn by lot: six that wait for a host that is taken must not keep the seventh from being rung for.
 """
 
+import random
 from datetime import timedelta
 
 from aiops.domain.fact import new_id
@@ -67,9 +69,17 @@ def look_again(services: IncidentServices) -> Handover:
     )
 
 
+def _some(quiet: list[Incident], state: State, services: IncidentServices) -> list[Incident]:
+    """Those of the state whose turn it is, oldest first. The lot follows from the clock alone, so a round can be replayed."""
+    standing = [incident for incident in quiet if incident.state is state]
+    lot = random.Random(services.clock().timestamp())  # noqa: S311 - fairness, no secret
+    chosen = lot.sample(range(len(standing)), min(AT_ONCE, len(standing)))
+    return [standing[place] for place in sorted(chosen)]
+
+
 def _again_new(quiet: list[Incident], services: IncidentServices) -> Handover:
     handed = Handover()
-    for incident in [incident for incident in quiet if incident.state is State.NEW][:AT_ONCE]:
+    for incident in _some(quiet, State.NEW, services):
         if services.clock() - incident.opened_at < TRIAGE_PATIENCE:
             handed += consider(incident, services)
         else:
@@ -85,7 +95,7 @@ def _again_new(quiet: list[Incident], services: IncidentServices) -> Handover:
 
 def _again_triaged(quiet: list[Incident], services: IncidentServices) -> Handover:
     handed = Handover()
-    for incident in [incident for incident in quiet if incident.state is State.TRIAGED][:AT_ONCE]:
+    for incident in _some(quiet, State.TRIAGED, services):
         verdict = services.ledger.verdict(incident.id)
         if verdict:
             handed += authorise(verdict, services)
@@ -96,7 +106,7 @@ def _again_waiting(quiet: list[Incident], services: IncidentServices) -> Handove
     """An approval whose doorbell was lost is rung for; a plan that waited too long is planned anew."""
     handed = Handover()
     held = {one.incident for one in services.ledger.held()}
-    for incident in [incident for incident in quiet if incident.state is State.AWAITING_APPROVAL][:AT_ONCE]:
+    for incident in _some(quiet, State.AWAITING_APPROVAL, services):
         plan = services.ledger.plan_of(incident.id)
         if plan and services.ledger.approval(plan.id):
             handed += dispatch(plan.id, services)
@@ -111,7 +121,7 @@ def _again_waiting(quiet: list[Incident], services: IncidentServices) -> Handove
 def _again_remediating(quiet: list[Incident], services: IncidentServices) -> Handover:
     handed = Handover()
     now = services.clock()
-    for incident in [incident for incident in quiet if incident.state is State.REMEDIATING][:AT_ONCE]:
+    for incident in _some(quiet, State.REMEDIATING, services):
         plan = services.ledger.plan_of(incident.id)
         if plan is None:
             continue
@@ -136,7 +146,7 @@ def _again_remediating(quiet: list[Incident], services: IncidentServices) -> Han
 
 def _again_verifying(quiet: list[Incident], services: IncidentServices) -> Handover:
     handed = Handover()
-    for incident in [incident for incident in quiet if incident.state is State.VERIFYING][:AT_ONCE]:
+    for incident in _some(quiet, State.VERIFYING, services):
         if services.clock() - incident.changed_at < VERIFY_PATIENCE:
             handed += ask_to_verify(incident, services.ledger.plan_of(incident.id), services)
         else:

@@ -26,8 +26,9 @@ def asking(tmp_path: Path) -> World:
     return World(tmp_path, decision="ask")
 
 
-def opened(world: World) -> Handover:
-    handed = steps.correlate(world.sweep(world.finding()), world.services)
+def opened(world: World, host: str = "ct201") -> Handover:
+    sweep = world.sweep(world.finding(host), hosts=(host,), name=f"sweep of {host}")
+    handed = steps.correlate(sweep, world.services)
     return steps.authorise(handed.verdicts[0], world.services)
 
 
@@ -182,6 +183,32 @@ def test_ringing_again_sends_the_very_same_payload(world: World) -> None:
     (again,) = steps.sweep_up(world.services).plans
 
     assert again.payload == signed.payload
+
+
+def test_six_that_wait_for_long_do_not_keep_the_seventh_from_being_rung_for(world: World) -> None:
+    hosts = [f"ct{number}" for number in range(201, 211)]
+    for host in hosts:
+        opened(world, host)
+    world.later(seconds=30)
+    rung: set[str] = set()
+    for _ in range(30):
+        world.later(seconds=15)
+        plans = steps.sweep_up(world.services).plans
+        assert len(plans) <= 6
+        rung |= {plan.incident for plan in plans}
+    assert rung == {incident.id for incident in world.ledger.live()}
+
+
+def test_an_approval_whose_ring_was_lost_is_rung_for_although_many_others_wait(asking: World) -> None:
+    for number in range(201, 211):
+        opened(asking, f"ct{number}")
+    newest = asking.ledger.live()[-1]
+    steps.approve(newest.id, "marie", asking.services)
+    rung: set[str] = set()
+    for _ in range(30):
+        asking.later(seconds=15)
+        rung |= {plan.incident for plan in steps.sweep_up(asking.services).plans}
+    assert rung == {newest.id}
 
 
 def test_a_lost_outcome_is_unknown_after_the_plans_own_time_and_a_human_is_told(world: World) -> None:
