@@ -7,8 +7,7 @@ from aiops.domain.verdict import Choice, Question, Verdict
 from aiops.ports import IncidentServices
 from aiops.remediations import bind
 from aiops.steps.autonomy import not_held
-from aiops.steps.blindness import WATCH
-from aiops.steps.known_fixes import candidates, fallback_reason, known
+from aiops.steps.known_fixes import candidates, fallback_reason, own_judgement
 from aiops.steps.learned import heed_relapse
 
 _ASK_FROM = Severity.WARNING
@@ -16,19 +15,13 @@ _ASK_FROM = Severity.WARNING
 
 def consider(incident: Incident, services: IncidentServices) -> Handover:
     """A verdict by rule or skill, or a question for the LLM, or a verdict that hands the incident to a human."""
-    if incident.findings[0].detector == WATCH:
-        # A model cannot bring a process of ours back, and asking it would take time that a human needs.
-        reason = "a part of aiops itself is dead or did not look"
-        return Handover(
-            verdicts=(Verdict(incident=incident.id, action="alert_human", reason=reason, source="rule:watch"),)
-        )
     heed_relapse(incident, services)
     taken_back = not_held(incident.relapse_of, incident, services)
     return taken_back + _judge(incident, services)
 
 
 def _judge(incident: Incident, services: IncidentServices) -> Handover:
-    verdict = known(incident, services)
+    verdict = own_judgement(incident, services)
     if verdict:
         return Handover(verdicts=(verdict,))
     if services.llm and incident.severity.rank >= _ASK_FROM.rank:
