@@ -35,7 +35,7 @@ def condense(text: str, tool: str = "", exit_code: int | None = None) -> Condens
     digest = digest_of(text)
     if len(lines) < SHORT:
         return Condensed(text, digest, len(lines), 0)
-    shown = _shown(lines, recognise(tool))
+    shown = _shown(lines, recognise(tool, lines))
     omitted = max(0, len(lines) - len(shown))
     body = "\n".join(shown)
     ended = "" if exit_code is None else f"; exit code {exit_code}"

@@ -1,5 +1,6 @@
 """The verbs: patrol, detect, correlate, triage, authorise, remediate, settle, verify, close. One file each."""
 
+from aiops.steps.abridge import command_of, output_of
 from aiops.steps.approve import approve, deny
 from aiops.steps.authorise import authorise, replan
 from aiops.steps.autonomy import lower_rung, raise_rung
@@ -37,6 +38,7 @@ __all__ = [
     "check_inventory",
     "chosen_baseline",
     "close",
+    "command_of",
     "correlate",
     "deny",
     "detect_and_report",
@@ -48,6 +50,7 @@ __all__ = [
     "look_again",
     "lower_rung",
     "notify",
+    "output_of",
     "patrol",
     "prune",
     "raise_rung",

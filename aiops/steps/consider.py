@@ -6,6 +6,7 @@ from aiops.domain.severity import Severity
 from aiops.domain.verdict import Choice, Question, Verdict
 from aiops.ports import IncidentServices
 from aiops.remediations import bind
+from aiops.steps.abridge import abridge
 from aiops.steps.autonomy import not_held
 from aiops.steps.known_fixes import candidates, fallback_reason, own_judgement
 from aiops.steps.learned import heed_relapse
@@ -33,7 +34,10 @@ def _judge(incident: Incident, services: IncidentServices) -> Handover:
 
 
 def question(incident: Incident, services: IncidentServices) -> Question:
-    """What the LLM is asked: the incident, the last three on its hosts, and the choices with our own parameter values."""
+    """What the LLM is asked: the incident with long outputs condensed, the last three on its hosts, and the choices.
+
+    Parameter values are our own.
+    """
     earlier = [other for host in incident.hosts[:1] for other in services.ledger.search(host=host, limit=4)]
     history = tuple(
         f"{other.opened_at:%Y-%m-%d %H:%M} {other.state.value}: {other.title}"
@@ -45,4 +49,4 @@ def question(incident: Incident, services: IncidentServices) -> Question:
         # The first finding that fits is the one a plan would be made for.
         choice = Choice(playbook=remediation.id, description=remediation.title, params=bind(remediation, finding))
         choices.setdefault(remediation.id, choice)
-    return Question(incident=incident, history=history, choices=tuple(choices.values()))
+    return Question(incident=abridge(incident, services), history=history, choices=tuple(choices.values()))
