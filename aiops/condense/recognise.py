@@ -19,6 +19,7 @@ from aiops.condense.tools import (
     pip,
     pytest,
     systemctl,
+    terraform,
     unattended,
 )
 
@@ -29,7 +30,8 @@ _COMMANDS: Final = (
     (r"\b(?:apt|apt-get|aptitude|dpkg)\b", apt.TOOL),
     (r"\bjournalctl\b|\bdmesg\b|\bkubectl logs\b|\b(?:docker|podman|crictl) logs\b|\.log\b|\bsyslog\b", log.TOOL),
     (r"\bsystemctl\b", systemctl.TOOL),
-    (r"\bkubectl\b", kubectl.TOOL),
+    (r"\b(?:terraform|tofu|terragrunt)\b", terraform.TOOL),
+    (r"\b(?:kubectl|oc)\b", kubectl.TOOL),
     (r"\bgit log\b", git.LOG),
     (r"\bgit (?:diff|show)\b", git.DIFF),
     (r"\bgit\b", git.STATUS),
@@ -53,6 +55,11 @@ _SIGNS: Final = (
         apt.TOOL,
     ),
     (r"commit [0-9a-f]{40}\b", 1, git.LOG),
+    (
+        r"Terraform (?:used the selected|will perform|planned)|OpenTofu (?:used|will)|Plan: \d+ to add",
+        1,
+        terraform.TOOL,
+    ),
     (r"diff --git a/", 1, git.DIFF),
     (r"npm (?:ERR!|WARN|error|warn|http|verb) ", 2, npm.INSTALL),
     (r"(?:Collecting|Downloading|Requirement already satisfied:?|Installing collected packages:) \S", 2, pip.TOOL),
