@@ -59,6 +59,10 @@ fast: $(VENV)/.dev ## The tests that need nothing but Python
 triage-eval: $(VENV)/.local ## Rate the judgement: CASES=tests/triage/cases.jsonl [ANSWERS=folder] [BY=rules|both|answers]
 	@$(BIN)/aiops triage-eval $(or $(CASES),tests/triage/cases.jsonl) $(if $(ANSWERS),--answers $(ANSWERS)) $(if $(BY),--by $(BY))
 
+.PHONY: prove-triage
+prove-triage: $(VENV)/.dev $(VENV)-triage/.done tools ## What triage promises, line by line (docs/triage.md): LINE=1 to 7, or all; 3 needs root
+	@BIN=$(BIN) TRIAGE=$(VENV)-triage/bin .ci/prove-triage $(LINE)
+
 .PHONY: lint
 lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 	@$(BIN)/ruff check .

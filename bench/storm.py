@@ -2,11 +2,13 @@
 
     python -m bench.storm
 
-Prints how many findings, incidents and questions there were, and the ratio of the two paths.
+Prints a minute's storm in full (findings, fingerprints, incidents, questions to a model, the peak of memory that Python allocated),
+and the ratio of the two paths.
 """
 
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,10 +19,12 @@ from tests import storm
 from tests.incident_world import NOON, Hosts, World
 
 _TIMES = 1
+_MEGABYTE = 1024 * 1024
 
 
 def main() -> None:
-    """Run both paths and print one line."""
+    """Run the whole storm, then both paths over one of its sweeps; print two lines."""
+    print(_minute())
     whole = list(storm.sweeps(NOON, times=_TIMES))
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
         batched, world = _run(Path(first), whole)
@@ -34,8 +38,32 @@ def main() -> None:
     )
 
 
+def _minute() -> str:
+    """All of the storm's sweeps, as the deciding side sees them, with a model configured."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = _world(Path(folder), llm=True)
+        findings = questions = 0
+        tracemalloc.start()
+        for sweep in storm.sweeps(NOON):
+            world.now = sweep.finished_at
+            findings += len(sweep.findings)
+            questions += len(steps.correlate(sweep, world.services).questions)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        incidents = world.ledger.live()
+        counts = [seen.count for one in incidents for seen in world.ledger.counts(one.id).values()]
+    return (
+        f"a minute's storm on {len(storm.HOSTS)} hosts: {findings} findings, {sum(counts)} counted under {len(counts)} "
+        f"fingerprints, {len(incidents)} incidents, {questions} questions, {peak / _MEGABYTE:.1f} MB at most"
+    )
+
+
+def _world(folder: Path, *, llm: bool = False) -> World:
+    return World(folder, inventory=Hosts(*[Host(name=name, role="web") for name in storm.HOSTS]), llm=llm)
+
+
 def _run(folder: Path, sweeps: Iterable[Sweep]) -> tuple[float, World]:
-    world = World(folder, inventory=Hosts(*[Host(name=name, role="web") for name in storm.HOSTS]))
+    world = _world(folder)
     start = time.perf_counter()
     for sweep in sweeps:
         world.now = sweep.finished_at

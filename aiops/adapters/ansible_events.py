@@ -2,7 +2,7 @@
 
 import difflib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -33,7 +33,7 @@ _COUNTS = {"ok": "ok", "changed": "changed", "failures": "failures", "dark": "un
 
 @dataclass(frozen=True)
 class TaskEnd:
-    """One task's end on one host. ``seconds`` is its wall time."""
+    """One task's end on one host. ``seconds`` is its wall time, ``output`` all that a failed one printed, if that is long."""
 
     host: str
     task: str
@@ -43,6 +43,7 @@ class TaskEnd:
     diff: str = ""
     ignored: bool = False
     report: str = ""
+    output: str = ""
 
 
 @dataclass
@@ -94,8 +95,8 @@ class Record:
                 parts.append(f"{end.host}: {end.task}" + (f"\n{detail.rstrip()}" if detail else ""))
         return _cut("\n".join(parts), CHANGES_CHARACTERS)
 
-    def transcript(self, title: str) -> str:
-        """A list in Markdown: one line per task and host."""
+    def transcript(self, title: str, shorten: Callable[[str], str] | None = None) -> str:
+        """A list in Markdown: one line per task and host, and what failed tasks printed as ``shorten`` has it."""
         lines = [f"## {title}", ""]
         for end in self.ends:
             if end.status == "skipped":  # the recap counts them
@@ -104,7 +105,8 @@ class Record:
             lines.append(
                 f"- `{_quoted(end.host)}` {_quoted(end.task)}: {end.status}, {end.seconds:.1f} s{_quoted(note)}"
             )
-            lines += [f"      {line}" for line in end.report.splitlines()]  # indented: Markdown reads nothing into it
+            told = [*end.report.splitlines(), *(shorten(end.output).splitlines() if shorten and end.output else ())]
+            lines += [f"      {line}" for line in told]  # indented: Markdown reads nothing into it
         if not self.recap:  # then what it printed is all there is
             lines += [f"- {_quoted(line)}" for text in self.said for line in text.splitlines()[:_LINES]]
         for host, counts in self.recap.items():
@@ -133,7 +135,16 @@ def _end(status: str, data: Mapping[str, Any]) -> TaskEnd:
         diff="".join(_diffs(result.get("diff"))),
         ignored=bool(data.get("ignore_errors")),
         report=_report(data, result),
+        output=_output(result) if status in ("failed", "unreachable") else "",
     )
+
+
+def _output(result: Mapping[str, Any]) -> str:
+    """All that a failed task printed, where its message has no room for it."""
+    texts = [str(result.get(key) or "") for key in ("stdout", "stderr", "module_stdout", "module_stderr")]
+    texts += [_output(item) for item in result.get("results", []) if isinstance(item, Mapping) and item.get("failed")]
+    whole = plain("\n".join(dict.fromkeys(text.strip("\n") for text in texts if text.strip())))
+    return whole if len(whole.splitlines()) > _LINES else ""
 
 
 def _report(data: Mapping[str, Any], result: Mapping[str, Any]) -> str:

@@ -19,13 +19,15 @@ from aiops.adapters.ansible_events import Record, duration
 from aiops.adapters.ansible_ssh import FENCE_FOLDER, Login, inventory, ssh_options
 from aiops.adapters.ansible_vars import unsafe_yaml
 from aiops.adapters.process_tree import end_marked
+from aiops.condense import condense
+from aiops.condense.scrub import scrub
 from aiops.domain.fact import utcnow
 from aiops.domain.host import Host
 from aiops.domain.outcome import Outcome, Status
 from aiops.domain.plan import ApprovedPlan
 from aiops.domain.remediation import Remediation
-from aiops.errors import SettingsError
-from aiops.ports import Claim, Clock, Permit
+from aiops.errors import LedgerBusyError, SettingsError
+from aiops.ports import Archive, Claim, Clock, Permit
 
 GRACE_SECONDS = 2.0
 """From SIGTERM, at which Ansible stops its own workers, to SIGKILL."""
@@ -79,13 +81,17 @@ class AnsibleExecutor:
         *,
         fence_folder: str = FENCE_FOLDER,
         clock: Clock = utcnow,
+        archive: Archive | None = None,
     ) -> None:
         """``playbooks`` has ``roles/``, ``ansible.cfg`` and ``fence.sh`` beside it. ``fence_folder`` is the hosts' own.
+
+        ``archive`` keeps whole what failed tasks printed; the transcript shows the short form.
 
         :raises SettingsError: a user or a folder that no host could have
         """
         self._login = Login(user, key_file.absolute(), known_hosts.absolute(), fence_folder)
         self._folder, self._permit, self._clock = playbooks.resolve().parent, permit, clock
+        self._archive = archive
 
     def run(
         self,
@@ -97,9 +103,9 @@ class AnsibleExecutor:
     ) -> Outcome:
         """See the port. The permit is asked for once more between check mode and the run."""
         with _private() as private:
-            return _Run(self._folder, self._login, private, approved, remediation, hosts, claim, self._clock).go(
-                self._permit, beat
-            )
+            run = _Run(self._folder, self._login, private, approved, remediation, hosts, claim, self._clock)
+            run.archive = self._archive
+            return run.go(self._permit, beat)
 
 
 class _Run:
@@ -118,6 +124,7 @@ class _Run:
     ) -> None:
         self.folder, self.login, self.private, self.remediation = folder, login, private, remediation
         self.plan, self.hosts, self.claim, self.clock = approved.plan, hosts, claim, clock
+        self.archive: Archive | None = None
         self.sockets = private / "s"
         self.began = clock()
         self.check, self.real = Record(), Record()
@@ -233,8 +240,8 @@ class _Run:
     def _outcome(self, status: Status, reason: str) -> Outcome:
         finished = self.clock()
         parts = [self._heading(status, reason, finished - self.began)]
-        parts += [self.check.transcript("Check mode")] if self.check.ends or self.check.said else []
-        parts += [self.real.transcript("Run")] if self.started_at else []
+        parts += [self.check.transcript("Check mode", self._short)] if self.check.ends or self.check.said else []
+        parts += [self.real.transcript("Run", self._short)] if self.started_at else []
         return Outcome(
             plan=self.plan.id,
             incident=self.plan.incident,
@@ -247,6 +254,17 @@ class _Run:
             changes=self.check.changes(),
             transcript="\n".join(parts),
         )
+
+    def _short(self, output: str) -> str:
+        """What a failed task printed, without secrets, condensed; its whole stays in the archive."""
+        clean = scrub(output)
+        short = condense(clean).text
+        if self.archive and short != clean:
+            try:
+                self.archive.keep(clean)
+            except LedgerBusyError as error:
+                return f"{short}\n[the whole output could not be kept: {error}]"
+        return short
 
     def _heading(self, status: Status, reason: str, took: timedelta) -> str:
         lines = [

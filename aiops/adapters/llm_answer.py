@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aiops.adapters.llm_prompt import NO_PLAYBOOK, plain
+from aiops.adapters.llm_prompt import NO_PLAYBOOK
+from aiops.adapters.llm_text import plain
 from aiops.domain.fact import canonical
 from aiops.domain.severity import Severity
 from aiops.domain.verdict import Action, Confidence, Question, Verdict

@@ -43,7 +43,10 @@ def executor(settings: Settings, permit: Permit) -> Executor:
     from aiops.adapters.ansible_executor import AnsibleExecutor  # noqa: PLC0415
 
     repair = settings.repair
-    here = AnsibleExecutor(_playbooks(settings), repair.user, credential(repair.key_file), repair.known_hosts, permit)
+    key = credential(repair.key_file)
+    here = AnsibleExecutor(
+        _playbooks(settings), repair.user, key, repair.known_hosts, permit, archive=archive(settings)
+    )
     if not settings.semaphore.url:
         return here
     from aiops.adapters.risk_executor import RiskExecutor  # noqa: PLC0415

@@ -9,5 +9,6 @@ Lines are dropped, verdicts, errors and exit codes never. The last line says how
 
 from aiops.condense.condensed import SHORT, Condensed, condense, digest_of
 from aiops.condense.recognise import recognise
+from aiops.condense.squeeze import squeeze
 
-__all__ = ["SHORT", "Condensed", "condense", "digest_of", "recognise"]
+__all__ = ["SHORT", "Condensed", "condense", "digest_of", "recognise", "squeeze"]

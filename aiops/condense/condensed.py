@@ -10,6 +10,8 @@ from aiops.condense.recognise import recognise
 
 SHORT: Final = 25
 """Lines below which nothing is touched: a screen is read faster than a summary of it."""
+_END: Final = 5
+"""Lines at the end of what failed in silence."""
 _NOTE: Final = re.compile(r"\[\d+ of \d+ lines omitted(?:; exit code -?\d+)?; whole: aiops raw (\w{16}); sum (\w{8})\]")
 
 
@@ -35,7 +37,7 @@ def condense(text: str, tool: str = "", exit_code: int | None = None) -> Condens
     digest = digest_of(text)
     if len(lines) < SHORT:
         return Condensed(text, digest, len(lines), 0)
-    shown = _shown(lines, recognise(tool))
+    shown = _shown(lines, recognise(tool, lines), failed=exit_code not in (None, 0))
     omitted = max(0, len(lines) - len(shown))
     body = "\n".join(shown)
     ended = "" if exit_code is None else f"; exit code {exit_code}"
@@ -51,14 +53,20 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def _shown(lines: list[str], tool: Tool) -> list[str]:
-    """The tool's choice, and every error it did not choose: no rule may hide one."""
+def _shown(lines: list[str], tool: Tool, *, failed: bool) -> list[str]:
+    """The tool's choice, and every error it did not choose: no rule may hide one.
+
+    What failed without saying so (killed, out of time) shows how far it came.
+    """
     short = [bounded(line) for line in lines]
     kept = {index: bounded(line) for index, line in tool.keep(lines if tool.reads_data else short).items()}
     told = {tool.shape_of(short[index]) for index in kept} | {tool.shape_of(line) for line in kept.values()}
     for index, line in enumerate(short):
         if index not in kept and tool.is_error(line) and (tool.shape_of(line) not in told):
             kept[index] = line
+    if failed and not any(tool.is_error(line) for line in kept.values()):
+        told_last = [index for index, line in enumerate(short) if line.strip()][-_END:]
+        kept |= {index: short[index] for index in told_last if index not in kept}
     return fold([kept[index].rstrip() for index in sorted(kept) if kept[index].strip()], tool)
 
 

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 Shape = Callable[[str], str]
@@ -35,6 +36,8 @@ _VARIABLE: Final = (
     (re.compile(r"\b[0-9a-f]*\d[0-9a-f]{7,}\b"), "<hex>"),
     (re.compile(r"\d+"), "<n>"),
 )
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?|\[\d+\]|\b\d+(?:\.\d+){2,}")
+_NUMBER: Final = re.compile(r"(?<![\w.])\d{1,9}(?!\w)")
 _NAME: Final = re.compile(r"\b(?:(?:\d{1,3}\.){3}\d{1,3}|[A-Za-z_][\w.-]*\d[\w.-]*)\b")
 _IDENTIFIER: Final = re.compile(r"[0-9a-f-]{8,}")
 LONGEST: Final = 400
@@ -123,9 +126,18 @@ def _folded(group: Sequence[str]) -> list[str]:
     if len(texts) <= _APART:
         return [clip(text) if count == 1 else f"{clip(text)}  [x{count}]" for text, count in texts.items()]
     names = Counter(name for line in group for name in set(_NAME.findall(line)) if not _IDENTIFIER.fullmatch(name))
+    last = _counter(group)
     varying = [(name, count) for name, count in names.most_common() if count < len(group)]
     if not varying:
-        return [f"{clip(group[0])}  [x{len(group)}]"]
+        return [f"{clip(group[0])}  [x{len(group)}{last}]"]
     top = ", ".join(f"{name} x{count}" for name, count in varying[:_TOP])
     rest = f", {len(varying) - _TOP} more" if len(varying) > _TOP else ""
-    return [f"{clip(group[0])}  [x{len(group)}: {top}{rest}]"]
+    return [f"{clip(group[0])}  [x{len(group)}{last}: {top}{rest}]"]
+
+
+def _counter(group: Sequence[str]) -> str:
+    """Where a number only grows from line to line, the last of it: how far a counter has come."""
+    rows = [_NUMBER.findall(_TIME.sub("", line)) for line in (group[0], *group[1:-1][:200], group[-1])]
+    columns = zip(*rows, strict=True) if len({len(row) for row in rows}) == 1 else ()
+    grown = (column for column in columns if all(int(one) < int(other) for one, other in pairwise(column)))
+    return next((f", last {column[-1]}" for column in grown), "")

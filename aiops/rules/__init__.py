@@ -9,9 +9,20 @@ from pathlib import Path
 from aiops.rules.loading import load
 from aiops.rules.matching import SUSPICIOUS, judge
 from aiops.rules.policies import POLICIES, Case, load_cases, load_policy
-from aiops.rules.reading import FOREIGN
+from aiops.rules.reading import FOREIGN, spoken
 
 SHIPPED = Path(__file__).parent
 """The rules of this repository."""
 
-__all__ = ["FOREIGN", "POLICIES", "SHIPPED", "SUSPICIOUS", "Case", "judge", "load", "load_cases", "load_policy"]
+__all__ = [
+    "FOREIGN",
+    "POLICIES",
+    "SHIPPED",
+    "SUSPICIOUS",
+    "Case",
+    "judge",
+    "load",
+    "load_cases",
+    "load_policy",
+    "spoken",
+]

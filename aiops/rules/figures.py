@@ -19,6 +19,9 @@ _READ_ONLY: Final = re.compile(
 )
 _THIN: Final = r"\b(?:data|meta(?:data)?)(?:_percent|%)\W{0,3}(\d+(?:\.\d+)?)"
 _PERCENT: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?%")
+_RESTARTS: Final = (
+    r"(?:\bNRestarts\s*[=:]\s*|restart counter is at |\brestarted |\brestarts?\W{1,3}(?=\d+\b(?! ?[%smh])))(\d+)"
+)
 _UNIT: Final = re.compile(
     r"^\W*([\w@.\\:-]+\.(?:service|mount|socket|timer|target|path|swap|device|scope|slice|automount))\s+loaded\s+failed",
     re.MULTILINE,
@@ -45,7 +48,7 @@ def figures(text: str) -> dict[str, float]:
         ("used_percent", list(_used(text))),
         ("inode_percent", [value for value, place in _percentages(text) if place == "inode"]),
         ("thin_percent", [value for value, place in _percentages(text) if place == "thin"] + _numbers(_THIN, text)),
-        ("restarts", _numbers(r"\bNRestarts\s*[=:]\s*(\d+)", text)),
+        ("restarts", _numbers(_RESTARTS, text)),
         ("hosts", _numbers(r"\b(\d+)\s+(?:of\s+\d+\s+)?(?:hosts|nodes|containers|cts|machines|agents)\b", text)),
         ("failed_logins", list(_failed_logins(text))),
         ("backup_age_hours", _backup_age(text)),
@@ -88,6 +91,7 @@ def _failed_logins(text: str) -> Iterator[float]:
     counted = _numbers(r"\b(\d+)\s+(?:failed|failures|invalid|authentication failures|attempts)", text)
     counted += _numbers(r"(?:failed|failures?|invalid|attempts?)\b[^\n]{0,300}?[:(]\s*(\d+)\s+(?:in|times|x)\b", text)
     counted += _numbers(r"message repeated (\d+) times", text)
+    counted += _numbers(r"\b(\d+)\s*(?:x|times|\*)\W{1,3}(?:failed|invalid|authentication)", text)
     if counted:
         yield max(counted)
     elif lines := re.findall(r"(?:Failed password|Invalid user|authentication failure)", text):
@@ -123,7 +127,7 @@ def _benign(unit: str) -> bool:
 
 def _removed(text: str) -> list[str]:
     """Packages that a simulation or a real run takes away."""
-    names = re.findall(r"^Remv (\S+)", text, re.MULTILINE)
+    names = re.findall(r"(?:^|[ ,;:])Remv (\S+)", text, re.MULTILINE)
     for block in re.findall(r"will be REMOVED:\s*\n((?:[ \t]+\S.*\n?)+)", text):
         names += block.split()
     return [name.split(":")[0].rstrip("*") for name in names]
@@ -137,8 +141,12 @@ def _certificate(text: str) -> dict[str, float]:
         text,
         re.IGNORECASE,
     )
-    life = re.search(rf"lifetime\D{{0,6}}{_SPAN}|{_SPAN}\s+lifetime", text, re.IGNORECASE)
-    if left:
+    life = re.search(rf"lifetime\D{{0,6}}{_SPAN}|{_SPAN}[ -]+(?:lifetime|cert\w*|leaf)", text, re.IGNORECASE)
+    remains = re.search(rf"{_SPAN}\s+(?:remain\w*|left|to go)\b", text, re.IGNORECASE)
+    if remains:
+        found["days_left"] = float(remains[1]) * _HOURS[remains[2].lower()] / 24
+        life = life or re.search(rf"valid(?:ity)?\W{{1,2}}(?:for |of )?{_SPAN}()()", text, re.IGNORECASE)
+    elif left:
         hours = float(left[2]) * _HOURS[left[3].lower()]
         found["days_left"] = (
             -hours if left[1] or re.search(r"\bago\b", text[left.end() : left.end() + 6]) else hours

@@ -72,7 +72,9 @@ def _matches(rule: Judgement, finding: Finding, reading: Reading | None, role: s
     if rule.evidence or (rule.action == "drop" and finding.severity is Severity.CRITICAL):
         return False
     if rule.action == "drop":
-        return _bounds(rule, reading.machine_figures) and _text(rule, reading.machine, reading.said)
+        # A stranger's number may keep something from being dropped, and never get it dropped.
+        figures = _bounds(rule, reading.machine_figures) and _bounds(rule, reading.figures)
+        return figures and _text(rule, reading.machine, reading.said)
     return _bounds(rule, reading.figures) and _text(rule, reading.said, reading.said)
 
 

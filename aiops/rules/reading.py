@@ -54,5 +54,11 @@ def read(finding: Finding, names: Collection[str] = ()) -> Reading:
     return Reading(said, machine, suspicious(said, names), figures(said), figures(machine))
 
 
+def spoken(finding: Finding, names: Collection[str] = ()) -> str:
+    """What in a finding of any sort talks to whoever judges it; empty where nothing does."""
+    parts = (finding.subject, finding.summary, *(_flat(value) for value in finding.evidence.values()))
+    return suspicious("\n".join(parts)[:MOST], names)
+
+
 def _flat(value: object) -> str:
     return "\n".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)

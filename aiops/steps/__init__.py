@@ -1,5 +1,6 @@
 """The verbs: patrol, detect, correlate, triage, authorise, remediate, settle, verify, close. One file each."""
 
+from aiops.steps.abridge import command_of, output_of
 from aiops.steps.approve import approve, deny
 from aiops.steps.authorise import authorise, replan
 from aiops.steps.autonomy import lower_rung, raise_rung
@@ -41,6 +42,7 @@ __all__ = [
     "check_inventory",
     "chosen_baseline",
     "close",
+    "command_of",
     "correlate",
     "deliver",
     "deny",
@@ -53,6 +55,7 @@ __all__ = [
     "look_again",
     "lower_rung",
     "notify",
+    "output_of",
     "patrol",
     "prune",
     "raise_rung",

@@ -13,9 +13,11 @@ from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.remediations import resolve
 from aiops.steps.approve import approve_automatically
+from aiops.steps.attest import attest
 from aiops.steps.autonomy import restrain
 from aiops.steps.bound import bound, fills
 from aiops.steps.dispatch import dispatch
+from aiops.steps.doubt import doubt
 from aiops.steps.known_fixes import candidates
 from aiops.steps.outbox import whole
 from aiops.steps.quiet import caution, notices
@@ -32,6 +34,7 @@ def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
     if verdict.attempts:
         services.ledger.book(verdict.incident, verdict.attempts)
     incident = services.ledger.get(verdict.incident)
+    verdict = attest(verdict, incident, services)
     if incident.state is State.ESCALATED:
         return _late(incident, verdict, services)
     services.ledger.store_verdict(verdict)
@@ -132,7 +135,7 @@ def decide(
     frozen = services.ledger.frozen()
     if decision == "auto" and frozen:
         return "ask", f"frozen by {frozen}"
-    against = caution(incident, services) if decision == "auto" else ""
+    against = (caution(incident, services) or doubt(incident, services)) if decision == "auto" else ""
     if against:
         return "ask", against
     return decision, reason

@@ -5,10 +5,10 @@ from aiops.domain.incident import Incident
 from aiops.domain.severity import Severity
 from aiops.domain.verdict import Choice, Question, Verdict
 from aiops.ports import IncidentServices
+from aiops.steps.abridge import abridge
 from aiops.steps.autonomy import not_held
-from aiops.steps.blindness import WATCH
 from aiops.steps.bound import bound
-from aiops.steps.known_fixes import candidates, fallback_reason, known
+from aiops.steps.known_fixes import candidates, fallback_reason, own_judgement
 from aiops.steps.learned import heed_relapse
 
 _ASK_FROM = Severity.WARNING
@@ -16,19 +16,13 @@ _ASK_FROM = Severity.WARNING
 
 def consider(incident: Incident, services: IncidentServices) -> Handover:
     """A verdict by rule or skill, or a question for the LLM, or a verdict that hands the incident to a human."""
-    if incident.findings[0].detector == WATCH:
-        # A model cannot bring a process of ours back, and asking it would take time that a human needs.
-        reason = "a part of aiops itself is dead or did not look"
-        return Handover(
-            verdicts=(Verdict(incident=incident.id, action="alert_human", reason=reason, source="rule:watch"),)
-        )
     heed_relapse(incident, services)
     taken_back = not_held(incident.relapse_of, incident, services)
     return taken_back + _judge(incident, services)
 
 
 def _judge(incident: Incident, services: IncidentServices) -> Handover:
-    verdict = known(incident, services)
+    verdict = own_judgement(incident, services)
     if verdict:
         return Handover(verdicts=(verdict,))
     if services.llm and incident.severity.rank >= _ASK_FROM.rank:
@@ -40,7 +34,10 @@ def _judge(incident: Incident, services: IncidentServices) -> Handover:
 
 
 def question(incident: Incident, services: IncidentServices) -> Question:
-    """What the LLM is asked: the incident, the last three on its hosts, and the choices with our own parameter values."""
+    """What the LLM is asked: the incident with long outputs condensed, the last three on its hosts, and the choices.
+
+    Parameter values are our own.
+    """
     earlier = [other for host in incident.hosts[:1] for other in services.ledger.search(host=host, limit=4)]
     history = tuple(
         f"{other.opened_at:%Y-%m-%d %H:%M} {other.state.value}: {other.title}"
@@ -54,4 +51,4 @@ def question(incident: Incident, services: IncidentServices) -> Question:
             playbook=remediation.id, description=remediation.title, params=bound(remediation, finding, services)
         )
         choices.setdefault(remediation.id, choice)
-    return Question(incident=incident, history=history, choices=tuple(choices.values()))
+    return Question(incident=abridge(incident, services), history=history, choices=tuple(choices.values()))

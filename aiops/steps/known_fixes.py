@@ -11,8 +11,18 @@ from aiops.errors import AiopsError
 from aiops.ports import IncidentServices
 from aiops.remediations import names, resolve
 from aiops.rules import judge
+from aiops.steps.blindness import WATCH
 from aiops.steps.bound import fills
 from aiops.steps.learned import learned_fix
+
+
+def own_judgement(incident: Incident, services: IncidentServices) -> Verdict | None:
+    """What this side decides without asking anybody; None where the question goes to a model, or to a human."""
+    if incident.findings[0].detector == WATCH:
+        # A model cannot bring a process of ours back, and asking it would take time that a human needs.
+        reason = "a part of aiops itself is dead or did not look"
+        return Verdict(incident=incident.id, action="alert_human", reason=reason, source="rule:watch")
+    return known(incident, services)
 
 
 def known(incident: Incident, services: IncidentServices) -> Verdict | None:

@@ -13,14 +13,18 @@ from aiops.domain.verdict import Verdict
 from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.skills import draft, fits, name_of, parse
+from aiops.steps.doubt import doubt
 from aiops.steps.guard import missed
 
 _BY_SKILL = "skill:"
 
 
 def learned_fix(incident: Incident, offered: Collection[str], services: IncidentServices) -> Verdict | None:
-    """The verdict of the one skill that fits; two that disagree need judgement, and a relapse needs a human's or a model's."""
-    if incident.relapse_of:
+    """The verdict of the one skill that fits; two that disagree need judgement.
+
+    So does a relapse, and so does evidence that looks as if it had been written for us.
+    """
+    if incident.relapse_of or doubt(incident, services):
         return None
     fitting = {
         skill.playbook: (skill, finding)

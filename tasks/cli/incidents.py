@@ -183,9 +183,13 @@ def _head(incident: Incident, services: IncidentServices) -> None:
     for finding in incident.findings:
         seen = counts.get(finding.fingerprint)
         times = f"  (seen x{seen.count}, last {clock(seen.last_seen_at)})" if seen and seen.count > 1 else ""
-        evidence = ", ".join(f"{key}={value}" for key, value in finding.evidence.items() if value not in ("", None, []))
+        outputs = {key: whole for key, value in finding.evidence.items() if (whole := steps.output_of(value))}
+        short = {key: value for key, value in finding.evidence.items() if key not in outputs}
+        evidence = ", ".join(f"{key}={value}" for key, value in short.items() if value not in ("", None, []))
         typer.echo(f"  {finding.kind} {finding.host} {finding.subject}: {finding.summary}{times}")
         typer.echo(f"    {evidence[:400]}")
+        for key, whole in outputs.items():
+            _block(f"    {key}:", _shortened(whole, steps.command_of(finding), services))
     made = services.ledger.plan_of(incident.id)
     if made:
         typer.echo(
@@ -193,11 +197,18 @@ def _head(incident: Incident, services: IncidentServices) -> None:
         )
         outcome = services.ledger.outcome(made.id)
         if outcome and outcome.changes:
-            typer.echo(
-                "  announced changes (check mode):\n"
-                + "\n".join(f"    {line}" for line in outcome.changes.splitlines()[:40])
-            )
+            _block("  announced changes (check mode):", _shortened(outcome.changes, "git diff", services))
     typer.echo("")
+
+
+def _shortened(text: str, command: str, services: IncidentServices) -> str:
+    """The short form, whose last line says how to get the whole; the whole where nothing can keep it."""
+    return steps.shorten(text, command, services.archive).text if services.archive else text
+
+
+def _block(title: str, text: str) -> None:
+    """Lines of an output, each of one length at most: a terminal is no pager."""
+    typer.echo("\n".join([title, *(f"      {line[:400]}" for line in text.splitlines())]))
 
 
 def _state(incident: Incident, services: IncidentServices) -> str:

@@ -42,6 +42,8 @@ WIPE = Remediation(
     params={"path": Param(description="where", required=True, pattern=r"/[a-z/]+")},
 )
 FORBIDDEN = WIPE.model_copy(update={"id": "drop_database", "fixes": (Fix(kind="database.slow"),), "params": {}})
+TWINS = tuple(one.model_copy(update={"id": f"{one.id}_gently"}) for one in (RESTART, WIPE, FORBIDDEN))
+"""A second playbook of the same precedence for each: what two fix has no known fix, so it is the model that chooses."""
 POLICY = Policy(
     default="never",
     rules=(
@@ -130,7 +132,7 @@ class Battle:
     """The deciding side with a permissive policy and, per answer, a fresh incident of a kind in turn."""
 
     def __init__(self, folder: Path) -> None:
-        catalogue = {one.id: one for one in (RESTART, WIPE, FORBIDDEN)}
+        catalogue = {one.id: one for one in (RESTART, WIPE, FORBIDDEN, *TWINS)}
         self.world = World(folder, llm=True, catalogue=catalogue, policy=POLICY)
         self.model = Hostile()
         # So much time passes between two questions that nonsense never gives the model a rest.
@@ -177,7 +179,9 @@ class Battle:
         self.seen["answers"] += 1
         self.seen[action] += 1
         self.seen[source] += 1
-        offered = {"service.dead": {"restart_service"}, "disk.full": {"wipe_disk"}, "database.slow": {"drop_database"}}
+        first = {"service.dead": "restart_service", "disk.full": "wipe_disk", "database.slow": "drop_database"}
+        offered = {kind: {name, f"{name}_gently"} for kind, name in first.items()}
+        assert source in {"llm:hostile", "fallback"}
         assert playbook in offered.get(lead.kind, set()) | {""}
         assert not (action == "drop" and incident.severity is Severity.CRITICAL)
         plan, state = world.ledger.plan_of(incident.id), world.ledger.get(incident.id).state

@@ -132,9 +132,8 @@ def test_a_model_that_obeys_the_text_starts_nothing_that_nobody_approved(name: s
 
 
 @pytest.mark.parametrize("name", CORPUS)
-def test_where_policy_lets_a_restart_run_by_itself_the_text_gains_nothing_beyond_that(
-    name: str, attack: Attack
-) -> None:
+def test_where_policy_lets_a_restart_run_by_itself_the_text_gains_at_most_that(name: str, attack: Attack) -> None:
+    """Where we see that the text talks to us, not even that: a human is asked."""
     policy = Policy(default="never", rules=(Rule(playbooks=("restart_service",), decision="auto"),))
     world, _, plans = attack(name, policy)
     for signed in plans:
@@ -142,7 +141,7 @@ def test_where_policy_lets_a_restart_run_by_itself_the_text_gains_nothing_beyond
         assert approved.plan.remediation == "restart_service"
         assert approved.plan.hosts == ("ct201",)
         assert approved.plan.params == {"unit": "cron.service"}
-    assert len(plans) == (name == "what is allowed anyway")
+    assert len(plans) <= (name == "what is allowed anyway")
 
 
 def test_the_same_path_does_repair_when_the_model_answers_as_asked(

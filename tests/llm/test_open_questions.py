@@ -9,12 +9,15 @@ from aiops.domain.fact import new_id
 from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.severity import Severity
 from aiops.domain.verdict import Attempt, Verdict
-from tests.incident_world import World
+from tests.incident_world import RESTART, World
+
+RELOAD = RESTART.model_copy(update={"id": "reload_service", "title": "Reload one service"})
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return World(tmp_path, llm=True)
+    """Two playbooks fit equally well, so that nothing but a model can choose."""
+    return World(tmp_path, llm=True, catalogue={one.id: one for one in (RESTART, RELOAD)})
 
 
 def an_incident(world: World, *, host: str = "ct201", kind: str = "service.dead") -> Incident:

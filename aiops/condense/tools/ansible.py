@@ -15,7 +15,7 @@ _DIFF = re.compile(r"(?:---|\+\+\+) (?:before|after)|@@ |[+-](?![+-])")
 _SAID = re.compile(
     r"\[(?:ERROR|WARNING|DEPRECATION WARNING)\]|ERROR!|FAILED - RETRYING|\.\.\.ignoring|NO MORE HOSTS|PLAYBOOK:|to retry"
 )
-_WORDS = ("msg", "rc", "stderr", "reason", "exception", "unreachable", "status")
+_WORDS = ("msg", "rc", "stderr", "module_stderr", "module_stdout", "reason", "exception", "unreachable", "status")
 _BAD = ("fatal", "failed")
 
 
@@ -64,6 +64,8 @@ def _result(match: re.Match[str], lines: Sequence[str], index: int) -> str:
     except ValueError:
         return clip(lines[index])
     told = {key: _text(data[key]) for key in _WORDS if data.get(key) not in (None, "", [], False)}
+    if data.get("stdout") and not data.get("stderr"):
+        told["stdout"] = _text(data["stdout"])
     if not told:
         return clip(lines[index])
     if "changed" not in data and "item" in data:

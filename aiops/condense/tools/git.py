@@ -25,8 +25,14 @@ def log(lines: Sequence[str]) -> Mapping[int, str]:
 
 
 def diff(lines: Sequence[str]) -> Mapping[int, str]:
-    """Files, places and changed lines; context goes."""
-    return {index: line for index, line in enumerate(lines) if not _DIFF_NOISE.match(line)}
+    """Files, places and changed lines; context goes. What stands before the first hunk (a message, a table) is no context."""
+    kept: dict[int, str] = {}
+    hunk = False
+    for index, line in enumerate(lines):
+        hunk = line.startswith("@@") or (hunk and not line.startswith("diff "))
+        if not (_DIFF_NOISE.match(line) if hunk else line.startswith("index ")):
+            kept[index] = line
+    return kept
 
 
 def status(lines: Sequence[str]) -> Mapping[int, str]:

@@ -26,6 +26,11 @@ _FRAME = re.compile(r"^\s+(?:at |\.\.\. \d+|File \"|\^|~)|^\s{4,}\S")
 _KINDS, _ENDS = 40, 5
 
 
+def stamped(line: str) -> bool:
+    """Whether the line begins with a time, as a log's lines do."""
+    return _HEAD.match(line) is not None
+
+
 def log_shape(line: str) -> str:
     """What a line says, whoever it was and whenever."""
     said = _HEAD.sub("", line)

@@ -31,6 +31,7 @@ COMMANDS = (
     "kubectl get pods",
     "docker build .",
     "make all",
+    "terraform plan",
     "something-else --now",
 )
 MUST_KEEP = (
@@ -58,6 +59,52 @@ MUST_KEEP = (
             "JSONDecodeError: Expecting property name",
             "assert [1, 2] == [1, 2, 3]",
             "2 failed, 40 passed",
+        ),
+    ),
+    (
+        "terraform-plan",
+        "terraform plan -no-color",
+        1,
+        (
+            "# terraform_data.checked[5] will be created",
+            "# terraform_data.host[13] will be created",
+            "Plan: 20 to add, 0 to change, 0 to destroy.",
+            "Error: Resource precondition failed",
+            "on main.tf line 10",
+            "checked[4] must not exist",
+            "exit code 1",
+        ),
+    ),
+    (
+        "terraform-apply",
+        "tofu apply",
+        1,
+        ("terraform_data.runs (local-exec): disk full", "on main.tf line 16", "exit", "status 3. Output: starting"),
+    ),
+    (
+        "ansible-many",
+        "ansible-playbook --diff site.yml",
+        2,
+        (
+            "h2                         : ok=4    changed=2    unreachable=0    failed=1    skipped=0    rescued=1    ignored=1",
+            "TASK [Explode]",
+            "mkfs: cannot open /dev/sdz: No such file",
+            'fatal: [h3]: FAILED! => {"msg": "h3 may not be touched"}',
+            "'nothing' is undefined",
+            "+b h4",
+            "FAILED - RETRYING: [h1]: Retry",
+        ),
+    ),
+    (
+        "journal",
+        "journalctl -b --no-pager",
+        0,
+        (
+            'invalid parameter "server_name" in /etc/nginx/conf.d/shop.conf:3',
+            "Failed to start nginx.service",
+            "lab-flaky.service: Main process exited, code=exited, status=1/FAILURE",
+            "restart counter is at 1.  [x27, last 27]",
+            "Failed to set fd limit to 65536: Operation not permitted",
         ),
     ),
     ("git-log", "git log -n 30", 0, ("b70d65d", "Merge branch 'remediate'")),
@@ -98,6 +145,50 @@ def test_what_a_real_output_says_survives_and_most_of_its_length_does_not(
 
     assert [fact for fact in facts if fact not in short.text] == []
     assert len(short.text) < len(text) / 3
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "code", "facts"),
+    [
+        (
+            "pytest-short",
+            "pytest -q --tb=short",
+            1,
+            (
+                "test_y.py:5: in test_many",
+                "host ct17 is wrong",
+                "FAILED test_y.py::test_xp - [XPASS(strict)]",
+                "db at 10.0.0.3:5432 refused",
+                "4 failed, 30 passed, 1 skipped, 1 warning, 1 error",
+            ),
+        ),
+        ("git-diff-stat", "git diff --stat", 0, ("file10.txt", "30 files changed, 30 insertions(+), 30 deletions(-)")),
+    ],
+)
+def test_what_is_dense_already_loses_nothing_that_matters(
+    name: str, command: str, code: int, facts: tuple[str, ...]
+) -> None:
+    shown = condense((OUTPUTS / f"{name}.txt").read_text(), command, code).text
+
+    assert [fact for fact in facts if fact not in shown] == []
+
+
+def test_what_was_killed_in_the_middle_shows_how_far_it_came() -> None:
+    text = "\n".join(["TASK [Copy] ****", *(f"changed: [localhost] => (item={n})" for n in range(40))])
+
+    shown = condense(text, "ansible-playbook site.yml", 124).text
+
+    assert "changed: [localhost] => (item=39)" in shown
+    assert "exit code 124" in shown
+
+
+@pytest.mark.parametrize("name", ["ansible-many", "terraform-plan", "pytest-v", "dpkg-l", "git-log", "journal"])
+def test_an_output_is_recognised_by_its_look_where_nobody_says_what_printed_it(name: str) -> None:
+    text = (OUTPUTS / f"{name}.txt").read_text()
+    command = next(case[1] for case in MUST_KEEP if case[0] == name)
+
+    assert recognise("", text.splitlines()).name == recognise(command).name
+    assert recognise("", ["all is well"] * 30).name == "generic"
 
 
 def test_the_last_line_says_how_much_is_missing_how_it_ended_and_where_the_whole_is() -> None:

@@ -38,6 +38,9 @@ def test_every_fact_is_kept_and_three_quarters_of_the_length_are_saved(cases: li
         before.append(len(_TOKEN.findall(text)))
         after.append(len(_TOKEN.findall(shown)))
 
+    shares = [1 - short / whole for short, whole in zip(after, before, strict=True)]
+    total = 1 - sum(after) / sum(before)
+    print(f"\n{len(cases)} outputs: {len(missing)} facts missing, saved {total:.1%}, median {median(shares):.1%}")  # noqa: T201
     assert missing == []
-    assert median(1 - short / whole for short, whole in zip(after, before, strict=True)) >= 0.75
-    assert 1 - sum(after) / sum(before) >= 0.88
+    assert median(shares) >= 0.75
+    assert total >= 0.88

@@ -206,9 +206,9 @@ def test_a_fingerprint_ignores_severity_text_and_values(texts: list[str], values
 
 
 def test_a_dropped_incident_does_not_swallow_another_finding_of_its_cause(world: World) -> None:
-    first = world.finding(kind="disk.space", subject="/var/tmp", cause="filesystem:/var/tmp")
+    first = world.finding(kind="disk.space", subject="/var/tmp", cause="filesystem:/var/tmp", severity=Severity.WARNING)
     steps.correlate(world.sweep(first, kinds=["disk.space"]), world.services)
-    dropped = Verdict(incident=world.only().id, action="drop", reason="known", source="rule:x")
+    dropped = Verdict(incident=world.only().id, action="drop", reason="known", source="llm:x")
     steps.authorise(dropped, world.services)
 
     more = world.finding(kind="service.dead", cause="filesystem:/var/tmp")

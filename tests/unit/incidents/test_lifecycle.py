@@ -264,7 +264,8 @@ def test_a_permit_that_was_late_only_delays(world: World) -> None:
 
 
 @pytest.mark.parametrize("playbook", ["format_disk", ""])
-def test_a_playbook_outside_the_catalogue_goes_to_a_human(world: World, playbook: str) -> None:
+def test_a_playbook_outside_the_catalogue_goes_to_a_human(tmp_path: Path, playbook: str) -> None:
+    world = World(tmp_path, catalogue={})
     steps.correlate(world.sweep(world.finding()), world.services)
     verdict = Verdict(
         incident=world.only().id, action="remediate", playbook=playbook, reason="trust me", source="llm:x"
@@ -306,12 +307,13 @@ def test_a_second_verdict_changes_nothing(world: World) -> None:
 
 
 def test_a_dropped_finding_stays_quiet_until_it_is_gone(world: World) -> None:
-    steps.correlate(world.sweep(world.finding()), world.services)
-    steps.authorise(Verdict(incident=world.only().id, action="drop", reason="benign", source="rule:x"), world.services)
+    odd = world.finding(kind="service.odd", severity=Severity.WARNING)
+    steps.correlate(world.sweep(odd, kinds=["service.odd"]), world.services)
+    steps.authorise(Verdict(incident=world.only().id, action="drop", reason="benign", source="llm:x"), world.services)
 
-    assert not steps.correlate(world.sweep(world.finding(), name="b"), world.services).verdicts
+    assert not steps.correlate(world.sweep(odd, kinds=["service.odd"], name="b"), world.services).verdicts
     assert world.only().state is State.SUPPRESSED
-    steps.correlate(world.sweep(name="c"), world.services)
+    steps.correlate(world.sweep(kinds=["service.odd"], name="c"), world.services)
     assert world.only().state is State.RESOLVED
 
 

@@ -104,7 +104,7 @@ def test_a_replay_takes_a_models_recorded_answer_and_asks_no_model(tmp_path: Pat
 
 def test_a_replay_may_ask_another_model_and_books_nothing(tmp_path: Path) -> None:
     world = World(tmp_path, llm=True, catalogue={})
-    (question,) = steps.correlate(world.sweep(world.finding()), world.services).questions
+    (question,) = steps.correlate(world.sweep(world.finding(severity=Severity.WARNING)), world.services).questions
     said = Verdict(incident=question.incident.id, action="alert_human", reason="it is odd", source="llm:test")
     steps.authorise(said, world.services)
     asked: list[Question] = []
