@@ -13,9 +13,11 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "look_again",
         "watch",
         "prune",
+        "order_backup",
+        "settle_backup",
     ),
     "triage": ("triage",),
-    "remediation": ("remediate",),
+    "remediation": ("remediate", "backup"),
     "notify": ("notify",),
 }
 

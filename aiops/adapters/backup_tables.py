@@ -64,14 +64,16 @@ class BackupTables:
         with self._db.writing() as cursor:
             row = cursor.execute("SELECT ordered FROM ordered_backups WHERE run = ?", (result.run,)).fetchone()
             ordered = OrderedRun.model_validate_json(row[0]) if row else None
-            if ordered is None or ordered.result is not None:
+            known = ordered.result.status if ordered and ordered.result else ""
+            if ordered is None or known not in ("", "running") or known == result.status:
                 return False
             ended = ordered.model_copy(update={"result": result})
             cursor.execute(
                 "UPDATE ordered_backups SET ordered = ? WHERE run = ?", (ended.model_dump_json(), result.run)
             )
             at, said = result.finished_at, {"outcome": result.status, "text": result.reason}
-            append(cursor, at, "CT196", "backup ended", plan=result.run, **said)
+            what = "backup started" if result.status == "running" else "backup ended"
+            append(cursor, at, "CT196", what, plan=result.run, **said)
         return True
 
     def backups_frozen(self) -> str:

@@ -168,7 +168,8 @@ class Night(Fact):
         return now - self.started_at >= timedelta(hours=self.scope.most_hours)
 
 
-ResultStatus = Literal["success", "failure", "stopped", "refused"]
+ResultStatus = Literal["running", "success", "failure", "stopped", "refused"]
+"""``running`` is what CT196 says first, so that CT190 knows that its order has arrived."""
 
 
 class BackupResult(Fact):

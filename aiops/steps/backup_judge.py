@@ -142,7 +142,7 @@ def _troubles(night: Night, guests: dict[str, str]) -> Iterator[str]:
     for node in night.scope.nodes:
         if f"on-{node}" in known and not any(_is_done(known, f"off-{node}-{n}") for n in range(1, OFF_TRIES + 1)):
             yield f"the storage {night.scope.storage} is still on at {node}"
-    if "again" in known and known["again"].text == "awake" and not _is_done(known, "gone"):
+    if "again" in known and known["again"].text == "awake" and not _is_done(known, "shutdown"):
         yield f"{night.scope.store} is still awake"
     if not guests and not night.stop:
         yield "no guest was backed up"

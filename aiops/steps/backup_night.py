@@ -11,7 +11,7 @@ from aiops.domain.backup import BackupResult, Night, StepRecord, StepState
 from aiops.domain.event import Event
 from aiops.domain.host import Host
 from aiops.domain.severity import Severity
-from aiops.errors import HostKeyError, HostTimeoutError, HostUnreachableError, RefusedError
+from aiops.errors import HostKeyError, HostTimeoutError, HostUnreachableError, RefusedError, UnknownError
 from aiops.ports import BackupServices, Progress
 from aiops.steps.backup_judge import TIME_OVER, busy, judged, result_of
 from aiops.steps.backup_sequence import Sort, Step, candidates, next_steps
@@ -66,7 +66,7 @@ class _Worked:
             "quiet": self._quiet,
             "look": self._look,
             "wait": self._wait,
-            "gone": self._gone,
+            "off": self._off,
             "pick": self._pick,
             "stop": self._stop,
         }
@@ -85,7 +85,7 @@ class _Worked:
                 raise _LostError from error
             if error.reason != "busy":
                 self._end("failed", str(error))
-        except HostKeyError as error:
+        except (HostKeyError, UnknownError) as error:
             self._end("failed", str(error))
 
     @property
@@ -140,9 +140,16 @@ class _Worked:
         elif self._over:
             self._end("failed", f"no answer within {self.step.seconds / 60:g} min")
 
-    def _gone(self) -> None:
+    def _off(self) -> None:
+        """It may be gone before it has said that it goes, so only its silence counts."""
         if not self.services.nodes.answers(self._host):
             self._end("done", "it no longer answers")
+            return
+        progress = self._progress(self.step.key)
+        if progress.state == "absent":
+            self._start(self.step.key)
+        elif progress.state == "done" and progress.code:
+            self._end(*judged(self.step, progress, self.night))
         elif self._over:
             self._end("failed", f"it still answers after {self.step.seconds / 60:g} min")
 

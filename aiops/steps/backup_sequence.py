@@ -13,9 +13,10 @@ from typing import Final, Literal
 
 from aiops.domain.backup import Night, StepRecord
 
-Sort = Literal["command", "quiet", "look", "wait", "gone", "pick", "stop"]
-"""A ``command`` is run once on its host, a ``quiet`` one again and again until nothing runs there that minds; ``look``, ``wait``
-and ``gone`` ask whether the host answers; ``pick`` draws a lot; ``stop`` asks what runs on the host to end.
+Sort = Literal["command", "quiet", "look", "wait", "off", "pick", "stop"]
+"""A ``command`` is run once on its host, a ``quiet`` one again and again until nothing runs there that minds; after an ``off``
+the host must not answer any more. ``look`` and ``wait`` ask whether it answers; ``pick`` draws a lot; ``stop`` asks what runs on
+the host to end.
 """
 
 WAKINGS: Final = 3
@@ -271,9 +272,7 @@ def _shut_down(night: Night) -> Iterator[Step]:
         if not _done(night, key):
             return
     if not _ended(night, "shutdown"):
-        yield Step("shutdown", store, argv=("systemctl", "poweroff"), cleanup=True)
-    elif _done(night, "shutdown") and not _ended(night, "gone"):
-        yield Step("gone", store, "gone", seconds=_POWER_OFF, cleanup=True)
+        yield Step("shutdown", store, "off", argv=("systemctl", "poweroff"), seconds=_POWER_OFF, cleanup=True)
 
 
 def _quiet(night: Night, key: str, host: str, argv: tuple[str, ...]) -> Step:
