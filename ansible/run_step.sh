@@ -2,7 +2,7 @@
 # The commands of one long run on this host. Each step is started at most once, lives on without the connection that started it,
 # and its end is remembered until the next boot.
 #
-#   run_step.sh FOLDER start RUN FENCE STEP SECONDS COMMAND ...   begin it and return; a step that was begun is left alone
+#   run_step.sh FOLDER start RUN FENCE STEP SECONDS COMMAND ...   begin it, unless it was begun, and say how far it is after a moment
 #   run_step.sh FOLDER state RUN FENCE STEP                       absent | running | lost | done CODE, then the end of its output
 #   run_step.sh FOLDER stop  RUN FENCE                            ask whatever this run has going on here to end (SIGTERM)
 #
@@ -43,12 +43,30 @@ alive() { # whether anything of the step still runs: it holds the lock until its
     ! flock -n "$1/alive" true
 }
 
+state() {
+    if [ ! -d "$1" ]; then
+        echo absent
+    elif [ -e "$1/code" ]; then
+        echo "done $(cat "$1/code")"
+    elif alive "$1"; then
+        echo running
+    elif [ -e "$1/code" ]; then # it ended between the two looks
+        echo "done $(cat "$1/code")"
+    else
+        echo lost
+    fi
+    [ ! -e "$1/output" ] || tail -c $SHOWN "$1/output"
+}
+
 case $verb in
     start)
         step=$folder/$run/$5 seconds=$6
         shift 6
         mkdir -p "$folder/$run"
-        mkdir "$step" 2>/dev/null || exit 0
+        if ! mkdir "$step" 2>/dev/null; then
+            state "$step"
+            exit
+        fi
         exec 8>"$step/alive"
         flock -n 8
         # shellcheck disable=SC2016 # the inner shell expands them
@@ -62,21 +80,14 @@ case $verb in
             echo "$code" >"$step/code.new" && mv "$step/code.new" "$step/code"
         ' run_step "$step" $GRACE "$seconds" "$@" </dev/null >/dev/null 2>&1 9>&- &
         echo $! >"$step/session"
+        exec 8>&-
+        for _ in 1 2 3 4 5; do
+            [ -e "$step/code" ] || sleep 0.2
+        done
+        state "$step"
         ;;
     state)
-        step=$folder/$run/$5
-        if [ ! -d "$step" ]; then
-            echo absent
-        elif [ -e "$step/code" ]; then
-            echo "done $(cat "$step/code")"
-        elif alive "$step"; then
-            echo running
-        elif [ -e "$step/code" ]; then # it ended between the two looks
-            echo "done $(cat "$step/code")"
-        else
-            echo lost
-        fi
-        [ ! -e "$step/output" ] || tail -c $SHOWN "$step/output"
+        state "$folder/$run/$5"
         ;;
     stop)
         for step in "$folder/$run"/*/; do

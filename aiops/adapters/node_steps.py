@@ -39,15 +39,11 @@ class NodeSteps:
             return False
         return True
 
-    def start(self, host: Host, run: str, fence: int, step: str, argv: Sequence[str], seconds: float) -> None:
-        self._call(host, "start", run, str(fence), step, f"{seconds:.0f}", *argv)
+    def start(self, host: Host, run: str, fence: int, step: str, argv: Sequence[str], seconds: float) -> Progress:
+        return _progress(host, self._call(host, "start", run, str(fence), step, f"{seconds:.0f}", *argv))
 
     def state(self, host: Host, run: str, fence: int, step: str) -> Progress:
-        first, _, output = self._call(host, "state", run, str(fence), step).partition("\n")
-        match = _STATE.fullmatch(first)
-        if match is None:
-            raise HostUnreachableError(host.name, f"it answered {first[:80]!r} where the state of a step is due")
-        return Progress.model_validate({"state": match["state"], "code": int(match["code"] or 0), "output": output})
+        return _progress(host, self._call(host, "state", run, str(fence), step))
 
     def stop(self, host: Host, run: str, fence: int) -> None:
         self._call(host, "stop", run, str(fence))
@@ -62,6 +58,14 @@ class NodeSteps:
         if answer.code:
             raise HostUnreachableError(host.name, f"exit {answer.code}: {_said(answer)}")
         return answer.stdout.decode(errors="replace")
+
+
+def _progress(host: Host, answer: str) -> Progress:
+    first, _, output = answer.partition("\n")
+    match = _STATE.fullmatch(first)
+    if match is None:
+        raise HostUnreachableError(host.name, f"it answered {first[:80]!r} where the state of a step is due")
+    return Progress.model_validate({"state": match["state"], "code": int(match["code"] or 0), "output": output})
 
 
 def _said(answer: Printed) -> str:

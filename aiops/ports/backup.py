@@ -37,8 +37,11 @@ class Nodes(Protocol):
         :raises HostKeyError: somebody answers with a key that is not the trusted one
         """
 
-    def start(self, host: Host, run: str, fence: int, step: str, argv: Sequence[str], seconds: float) -> None:
-        """Begin the step and return; it ends after ``seconds`` at the latest. A step that was begun before is left alone."""
+    def start(self, host: Host, run: str, fence: int, step: str, argv: Sequence[str], seconds: float) -> Progress:
+        """Begin the step and say how far it is after a moment; it ends after ``seconds`` at the latest.
+
+        A step that was begun before is left alone.
+        """
 
     def state(self, host: Host, run: str, fence: int, step: str) -> Progress:
         """How far it is."""

@@ -20,6 +20,8 @@ PATIENCE = timedelta(minutes=10)
 """Beyond a step's own time, for a node that does not answer: a reboot in the middle takes minutes."""
 STARTS = 2
 """A node that was rebooted has forgotten the step: it is started once more, and not again and again."""
+_QUESTION = 60.0
+"""Seconds: what asks a node's own service answers at once."""
 LOOK_AGAIN = timedelta(seconds=15)
 """Between two looks at what others run."""
 
@@ -99,21 +101,17 @@ class _Worked:
 
     def _command(self) -> None:
         progress = self._progress(self.step.key)
-        if progress.state == "absent":
-            self._start(self.step.key)
-        elif progress.state != "running":
+        if progress is None:
+            return
+        if progress.state != "running":
             self._end(*judged(self.step, progress, self.night))
         elif self.now - self.record.began_at >= timedelta(seconds=self.step.seconds) + PATIENCE:
             self._end("failed", f"it still runs after {self.step.seconds / 60:g} min, though it was to be ended")
 
     def _quiet(self) -> None:
         """Ask what runs there, under a new name each time, until it is nothing that minds."""
-        name = f"{self.step.key}-{self.record.asked}"
-        progress = self._progress(name)
-        if progress.state == "absent":
-            self._start(name)
-            return
-        if progress.state == "running":
+        progress = self._progress(f"{self.step.key}-{self.record.asked}")
+        if progress is None or progress.state == "running":
             return
         try:
             if progress.state == "lost" or progress.code:
@@ -146,11 +144,9 @@ class _Worked:
             self._end("done", "it no longer answers")
             return
         progress = self._progress(self.step.key)
-        if progress.state == "absent":
-            self._start(self.step.key)
-        elif progress.state == "done" and progress.code:
+        if progress and progress.state == "done" and progress.code:
             self._end(*judged(self.step, progress, self.night))
-        elif self._over:
+        elif progress and self._over:
             self._end("failed", f"it still answers after {self.step.seconds / 60:g} min")
 
     def _pick(self) -> None:
@@ -168,18 +164,23 @@ class _Worked:
     def _host(self) -> Host:
         return self.services.inventory.find(self.step.host)
 
-    def _progress(self, name: str) -> Progress:
-        return self.services.nodes.state(self._host, self.night.run, self.night.fence, name)
-
-    def _start(self, name: str) -> None:
+    def _progress(self, name: str) -> Progress | None:
+        """How far its command is, begun if it was not; None when it has ended without a command."""
+        nodes, night = self.services.nodes, self.night
+        if self.record.tries or self._left_out:
+            progress = nodes.state(self._host, night.run, night.fence, name)
+            if progress.state != "absent":
+                return progress
         if self._left_out:
-            self._end("skipped", self.night.stop)
-        elif self.record.tries >= STARTS:
+            self._end("skipped", night.stop)
+            return None
+        if self.record.tries >= STARTS:
             self._end("failed", f"{self.step.host} has forgotten it {STARTS} times: was it rebooted?")
-        else:
-            seconds = 60.0 if self.step.sort == "quiet" else self.step.seconds
-            self.services.nodes.start(self._host, self.night.run, self.night.fence, name, self.step.argv, seconds)
-            self._put(tries=self.record.tries + 1)
+            return None
+        seconds = _QUESTION if self.step.sort == "quiet" else self.step.seconds
+        progress = nodes.start(self._host, night.run, night.fence, name, self.step.argv, seconds)
+        self._put(tries=self.record.tries + 1)
+        return progress
 
     def _begin(self) -> StepRecord:
         record = StepRecord(key=self.step.key, host=self.step.host, state="begun", began_at=self.now)

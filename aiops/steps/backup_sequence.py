@@ -113,9 +113,8 @@ def _node(night: Night, node: str) -> list[Step]:
     if not _done(night, switch_on.key):
         return []
     lists = [Step(f"{key}-{node}", node, argv=(tool, "list")) for key, tool in (("cts", "pct"), ("vms", "qm"))]
-    for step in lists:
-        if not _ended(night, step.key):
-            return [step]
+    if any(not _ended(night, step.key) for step in lists):
+        return [step for step in lists if not _ended(night, step.key)]
     guests = guests_of(night, node)
     for guest, _ in guests:
         if not _ended(night, f"dump-{guest}"):

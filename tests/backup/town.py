@@ -66,8 +66,8 @@ class Town:
     def answers(self, host: Host) -> bool:
         return self._called(host, lambda: host.name in self.awake, must_answer=False)
 
-    def start(self, host: Host, run: str, fence: int, step: str, argv: Sequence[str], seconds: float) -> None:
-        self._called(host, lambda: self._start(host.name, fence, step, list(argv)))
+    def start(self, host: Host, run: str, fence: int, step: str, argv: Sequence[str], seconds: float) -> Progress:
+        return self._called(host, lambda: self._start(host.name, fence, step, list(argv)))
 
     def state(self, host: Host, run: str, fence: int, step: str) -> Progress:
         return self._called(host, lambda: self.steps.get((host.name, step), Progress(state="absent")))
@@ -93,17 +93,18 @@ class Town:
             raise KilledError
         return answer
 
-    def _start(self, host: str, fence: int, step: str, argv: list[str]) -> None:
+    def _start(self, host: str, fence: int, step: str, argv: list[str]) -> Progress:
         assert fence >= self.fence
         self.fence = fence
         if (host, step) in self.steps:
-            return
+            return self.steps[host, step]
         self.done.append(f"{host}: {' '.join(argv)}")
         if step in self.slow:
             self.steps[host, step] = Progress(state="running")
-            return
+            return self.steps[host, step]
         code, output = self.wrong[step] if step in self.wrong else self._run(host, argv)
         self.steps[host, step] = Progress(state="done", code=code, output=output)
+        return self.steps[host, step]
 
     def _run(self, host: str, argv: list[str]) -> Answer:
         match argv:
