@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -35,8 +36,8 @@ class Machines:
         (self.town / "guests-pve1").write_text("101\n102\n")
         (self.town / "guests-pve2").write_text("201\n")
         (self.town / "ran").touch()
-        (self.town / "wake").write_text(f"exec 7>>{self.town}/awake.lock; flock -n 7 || exit 0\n{self._sshd(STORE)}\n")
-        (self.town / "sleep").write_text(f"sleep 0.5; kill -- -$(cat {folder}/{STORE}.pid)\n")
+        (self.town / "wake").write_text(f"{self._sshd(STORE)}\n")
+        (self.town / "sleep").write_text("sleep 0.5; kill -TERM 1\n")
         for name in NODES:
             subprocess.run(["/bin/sh", "-c", f"{self._sshd(name)} &"], check=True, timeout=20)
 
@@ -53,10 +54,12 @@ class Machines:
         )
 
     def _sshd(self, name: str) -> str:
-        """A machine of its own as far as /run goes: what a step leaves there is gone with it."""
+        """A machine of its own as far as /run and processes go: when its sshd ends, everything in it ends."""
         serve = f"exec /usr/sbin/sshd -D -E {self.folder}/{name}.log -f {self.folder}/{name}.conf"
-        inner = f"mount -t tmpfs none /run && mkdir /run/sshd && echo $$ >{self.folder}/{name}.pid && {serve}"
-        return f"setsid unshare --mount --propagation private sh -c {shlex.quote(inner)} </dev/null >/dev/null 2>&1"
+        inner = f"mount -t tmpfs none /run && mkdir /run/sshd && {serve}"
+        spaces = "unshare --mount --pid --fork --kill-child --mount-proc --propagation private"
+        outer = f"echo $$ >{self.folder}/{name}.pid; exec {spaces} sh -c {shlex.quote(inner)}"
+        return f"setsid sh -c {shlex.quote(outer)} </dev/null >/dev/null 2>&1"
 
     @property
     def settings(self) -> str:
@@ -90,15 +93,12 @@ class Machines:
 
     @property
     def store_is_up(self) -> bool:
-        with suppress(OSError, ValueError):
-            os.kill(int((self.folder / f"{STORE}.pid").read_text()), 0)
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.ports[STORE]), 5):
             return True
         return False
 
     def stop(self) -> None:
-        """End the machines with everything that runs in them."""
-        for name in self.ports:
-            for held in self.town.glob("hold-*"):
-                held.unlink()
+        """End the machines with everything that runs in them; the store was woken by a node, and ends with it."""
+        for name in NODES:
             with suppress(OSError, ValueError):
-                os.killpg(int((self.folder / f"{name}.pid").read_text()), signal.SIGKILL)
+                os.kill(int((self.folder / f"{name}.pid").read_text()), signal.SIGKILL)

@@ -236,3 +236,19 @@ def test_the_paper_trail_says_who_allowed_it_and_what_was_done(both: Both) -> No
     assert filing.order.approval.signature not in record.lines
     both.guard.ledger.file_backup(record.plan, "2026/x.md", "0" * 64, both.guard.now)
     assert both.guard.ledger.unfiled_backups(5) == []
+
+
+def test_what_a_backup_stirs_up_on_its_hosts_opens_nothing_while_it_runs(both: Both) -> None:
+    world = both.world
+    spike = world.finding(host="pve1", kind="soc.log_spike", subject="pvestatd")
+    both.received(both.night())
+    steps.correlate(world.sweep(spike, hosts=("pve1", "pve3"), kinds=("soc.log_spike",)), world.services)
+    assert world.ledger.live() == []
+    world.later(minutes=5)
+    steps.correlate(world.sweep(world.finding(host="pve1"), hosts=("pve1",)), world.services)
+    assert [incident.findings[0].kind for incident in world.ledger.live()] == ["service.dead"]
+
+    steps.settle_backup(both.guard.finish(), world.services)
+    world.later(minutes=5)
+    steps.correlate(world.sweep(spike, hosts=("pve1",), kinds=("soc.log_spike",)), world.services)
+    assert {incident.findings[0].kind for incident in world.ledger.live()} == {"service.dead", "soc.log_spike"}
