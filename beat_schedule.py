@@ -26,5 +26,6 @@ HOUSEKEEPING: dict[str, timedelta | crontab] = {
     "sweep_up": timedelta(seconds=15),  # rings again for whatever the ledger says is open
     "watch": timedelta(minutes=1),  # a guardian that did not look, a process that is silent
     "look_again": timedelta(minutes=15),  # only a detector closes: open incidents are looked at
+    "order_backup": crontab(hour=0, minute=8),  # wakes pve3, backs up, puts it to sleep: once a human has allowed it
     "prune": crontab(hour=4, minute=10),  # incidents are kept two years, sweeps two weeks
 }

@@ -4,6 +4,7 @@
     a verdict, by rule or from triage -> authorise               policy decides, or a human
     an approved plan -> dispatch -> remediate -> settle          signed on CT190, checked on CT196
     a repair -> verify -> close                                  the detector that fired looks again
+    the clock -> order_backup -> backup -> settle_backup         allowed once by a human, signed each night
 
 A task calls its step and hands on what the step returned. It decides nothing.
 """
@@ -15,6 +16,7 @@ from typing import Any
 from celery import chain
 
 from aiops import steps
+from aiops.domain.backup import BackupResult, Sealed
 from aiops.domain.event import Event
 from aiops.domain.handover import Handover
 from aiops.domain.outcome import Outcome
@@ -124,6 +126,18 @@ def taken(notice: str) -> None:
     steps.taken(notice, services.incidents())
 
 
+@app.task(name="order_backup")
+def order_backup(asked_by: str = "clock") -> None:
+    """Order tonight's backup, as a human allowed it once and for all."""
+    hand_on(steps.order_backup(asked_by, services.incidents()))
+
+
+@app.task(name="settle_backup", pydantic=True)
+def settle_backup(result: BackupResult) -> None:
+    """Record what came of a backup."""
+    steps.settle_backup(result, services.incidents())
+
+
 # triage: CT190 thinks, holds no key and no ledger
 
 
@@ -143,6 +157,12 @@ def remediate(signed: SignedPlan) -> None:
         report(steps.remediate(signed, services.remediation()))
     except RefusedError as refusal:
         report(steps.refuse(signed, refusal, services.remediation()))
+
+
+@app.task(name="backup", pydantic=True)
+def backup(sealed: Sealed) -> None:
+    """Check the order and store it; from there on the ledger and its rounds go on by themselves."""
+    report_backup(steps.receive_backup(sealed, services.backup()))
 
 
 # notify: the voice
@@ -167,6 +187,12 @@ def report(outcome: Outcome | None) -> None:
         settle.apply_async((outcome,), headers={"incident": outcome.incident})
 
 
+def report_backup(result: BackupResult | None) -> None:
+    """Hand what is known of a backup to the deciding side."""
+    if result:
+        _send(settle_backup, result.model_copy(update={"transcript": ""}), result.run)
+
+
 def hand_on(handed: Handover) -> None:
     """Publish everything a step handed over, each thing to the queue it belongs to."""
     for verdict in handed.verdicts:
@@ -175,6 +201,8 @@ def hand_on(handed: Handover) -> None:
         _send(triage, steps.brief(question, services.incidents()), question.incident.id)
     for plan in handed.plans:
         _send(remediate, plan, plan.incident)
+    for sealed in handed.backups:
+        backup.apply_async((sealed,))
     for order in handed.verify:
         _send(verify, order, order.incident)
     for order in handed.looks:

@@ -14,9 +14,11 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "watch",
         "prune",
         "taken",
+        "order_backup",
+        "settle_backup",
     ),
     "triage": ("triage",),
-    "remediation": ("remediate",),
+    "remediation": ("remediate", "backup"),
     "notify": ("notify",),
 }
 

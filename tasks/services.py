@@ -7,7 +7,14 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from aiops import bootstrap
-from aiops.ports import DetectionServices, IncidentServices, NotifyServices, RemediationServices, TriageServices
+from aiops.ports import (
+    BackupServices,
+    DetectionServices,
+    IncidentServices,
+    NotifyServices,
+    RemediationServices,
+    TriageServices,
+)
 from aiops.settings import Settings, load_settings
 from aiops.steps import Watcher
 from tasks.periods import periods
@@ -73,6 +80,11 @@ def triage() -> TriageServices:
 def remediation() -> RemediationServices:
     """CT196's."""
     return _once(bootstrap.remediation)
+
+
+def backup() -> BackupServices:
+    """CT196's, for the nightly backup."""
+    return _once(bootstrap.backup)
 
 
 def notification() -> NotifyServices:

@@ -7,6 +7,7 @@ from sqlite3 import Cursor, IntegrityError
 from typing import Any
 
 from aiops.adapters.audit_tables import AuditTables, append
+from aiops.adapters.backup_runs import BackupRunTables
 from aiops.adapters.sqlite import Database, open_database
 from aiops.domain.fact import canonical, utcnow
 from aiops.domain.outcome import Outcome
@@ -16,7 +17,7 @@ from aiops.errors import RefusedError, UnknownError
 from aiops.ports import Claim, Clock, Receipt
 
 
-class SqliteExecutionLedger(AuditTables):
+class SqliteExecutionLedger(BackupRunTables, AuditTables):
     """The execution ledger.
 
     A fence is never smaller than the milliseconds since 1970 at its claim. So a database restored from yesterday's backup cannot
@@ -263,7 +264,10 @@ class SqliteExecutionLedger(AuditTables):
 
 
 def _take(cursor: Cursor, plan: str, hosts: Sequence[str]) -> bool:
-    """All of the plan's hosts or none: the caller writes nothing when this is False."""
+    """All of the plan's hosts or none: the caller writes nothing when this is False. A host may be a backup's for a while."""
+    marks = ", ".join("?" * len(hosts))
+    if cursor.execute(f"SELECT 1 FROM backup_hosts WHERE host IN ({marks})", tuple(hosts)).fetchone():  # noqa: S608 - question marks
+        return False
     cursor.execute("SAVEPOINT hosts")
     try:
         cursor.executemany("INSERT INTO claimed_hosts (host, plan) VALUES (?, ?)", [(host, plan) for host in hosts])

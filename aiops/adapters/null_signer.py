@@ -6,6 +6,12 @@ from aiops.domain.plan import ApprovedPlan, SignedPlan
 class NullSigner:
     """Ports ``Signer`` and ``PermitOffice``. What it hands out is refused everywhere."""
 
+    key = ""
+
+    def sign_text(self, purpose: str, text: str) -> str:  # noqa: ARG002 - the port's
+        """No signature."""
+        return ""
+
     def sign(self, approved: ApprovedPlan) -> SignedPlan:
         """A plan without text and signature."""
         return SignedPlan(payload="", signature="", key="", incident=approved.plan.incident)

@@ -11,7 +11,8 @@ from aiops.domain.fact import canonical, iso, utcnow
 from aiops.errors import BusError
 from aiops.ports import Clock
 
-KEY = "aiops.permit"
+KEY, BACKUP_KEY = "aiops.permit", "aiops.permit.backups"
+"""A freeze of repairs does not stop the nightly backup, so that one has a permit of its own."""
 LIFETIME_MS = 900
 """Below a second, so that a freeze holds within one second even when the revocation is lost."""
 SKEW = timedelta(seconds=30)

@@ -39,7 +39,12 @@ class KeySigner:
         :raises SettingsError: missing, no Ed25519 key, or readable by everybody
         """
         self._key = _private(private_key)
-        self.key = fingerprint(self._key.public_key())
+        self._name = fingerprint(self._key.public_key())
+
+    @property
+    def key(self) -> str:
+        """The public key's name."""
+        return self._name
 
     def sign(self, approved: ApprovedPlan) -> SignedPlan:
         """Sign the canonical text of the approved plan."""

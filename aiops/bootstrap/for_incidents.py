@@ -19,10 +19,11 @@ from aiops.settings import Settings, credential
 def incidents(settings: Settings) -> IncidentServices:
     """CT190, the deciding side: the ledger, the policy, the signing key."""
     from aiops.adapters.incident_ledger import SqliteIncidentLedger  # noqa: PLC0415
-    from aiops.adapters.permit import RedisPermitOffice  # noqa: PLC0415
+    from aiops.adapters.permit import BACKUP_KEY, RedisPermitOffice  # noqa: PLC0415
     from aiops.adapters.signing import KeySigner  # noqa: PLC0415
 
     signer = KeySigner(credential(settings.keys.signing))
+    url = settings.redis.full_url()
     playbooks = catalogue(settings)
     in_force = policy(settings)
     return IncidentServices(
@@ -30,7 +31,10 @@ def incidents(settings: Settings) -> IncidentServices:
         ledger=SqliteIncidentLedger(settings.state / "incidents.sqlite"),
         events=events(settings),
         signer=signer,
-        permits=RedisPermitOffice(settings.redis.full_url(), signer),
+        permits=RedisPermitOffice(url, signer),
+        backup=settings.backup,
+        backup_permits=RedisPermitOffice(url, signer, key=BACKUP_KEY) if settings.backup.store else None,
+        timezone=settings.timezone,
         policy=in_force,
         catalogue=playbooks,
         given=remediations.check_given(playbooks, settings.playbooks),

@@ -4,6 +4,8 @@ from typing import Any
 
 from aiops.bootstrap.shared import _playbooks, archive, catalogue, events, inventory
 from aiops.ports import (
+    BackupRuns,
+    BackupServices,
     ExecutionLedger,
     Executor,
     Permit,
@@ -36,6 +38,39 @@ def remediation(settings: Settings) -> RemediationServices:
         timezone=settings.timezone,
         lease_seconds=repair.lease_seconds,
     )
+
+
+def backup(settings: Settings) -> BackupServices:
+    """CT196: the same hands, for the nightly backup."""
+    from aiops.adapters.execution_ledger import SqliteExecutionLedger  # noqa: PLC0415
+    from aiops.adapters.node_steps import NodeSteps  # noqa: PLC0415
+    from aiops.adapters.permit import BACKUP_KEY, RedisPermit  # noqa: PLC0415
+    from aiops.adapters.signing import KeyVerifier  # noqa: PLC0415
+    from aiops.adapters.ssh import FabricShell  # noqa: PLC0415
+
+    verifier = KeyVerifier(credential(settings.keys.trusted))
+    repair = settings.repair
+    shell = FabricShell(repair.user, credential(repair.key_file), repair.known_hosts)
+    script = _playbooks(settings).resolve().parent / "run_step.sh"
+    return BackupServices(
+        inventory=inventory(settings),
+        runs=SqliteExecutionLedger(settings.state / "executions.sqlite"),
+        nodes=NodeSteps(shell, script, root=repair.user == "root"),
+        verifier=verifier,
+        permit=RedisPermit(settings.redis.full_url(), verifier, key=BACKUP_KEY),
+        scope=settings.backup,
+        events=events(settings),
+        records=records(settings),
+        timezone=settings.timezone,
+        lease_seconds=repair.lease_seconds,
+    )
+
+
+def backup_runs(settings: Settings) -> BackupRuns:
+    """CT196's record of backups alone: for whoever looks at it, or stops one."""
+    from aiops.adapters.execution_ledger import SqliteExecutionLedger  # noqa: PLC0415
+
+    return SqliteExecutionLedger(settings.state / "executions.sqlite")
 
 
 def executor(settings: Settings, permit: Permit) -> Executor:

@@ -1,5 +1,6 @@
 """What a step hands to the next trust domains."""
 
+from aiops.domain.backup import Sealed
 from aiops.domain.event import Event
 from aiops.domain.fact import Fact
 from aiops.domain.plan import SignedPlan
@@ -10,8 +11,8 @@ from aiops.domain.verdict import Question, Verdict
 class Handover(Fact):
     """Everything that has to be published next, each to the queue that its kind belongs to.
 
-    ``verify`` proves a repair, ``looks`` are ordinary patrols. ``gather`` is a sweep whose other shards are still out.
-    Empty: nothing is left to do.
+    ``verify`` proves a repair, ``looks`` are ordinary patrols, ``backups`` signed orders.
+    ``gather`` is a sweep whose other shards are still out. Empty: nothing is left to do.
     """
 
     verdicts: tuple[Verdict, ...] = ()
@@ -20,6 +21,7 @@ class Handover(Fact):
     verify: tuple[Patrol, ...] = ()
     looks: tuple[Patrol, ...] = ()
     notices: tuple[Event, ...] = ()
+    backups: tuple[Sealed, ...] = ()
     gather: str = ""
 
     def __add__(self, other: "Handover") -> "Handover":
@@ -30,5 +32,6 @@ class Handover(Fact):
             verify=self.verify + other.verify,
             looks=self.looks + other.looks,
             notices=self.notices + other.notices,
+            backups=self.backups + other.backups,
             gather=self.gather or other.gather,
         )

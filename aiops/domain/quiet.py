@@ -27,6 +27,10 @@ class Quiet(BaseModel):
     repair_grace: int = Field(
         default=120, ge=0, description="seconds after a repair in which what appears on its hosts is linked to it"
     )
+    backup_kinds: tuple[str, ...] = Field(
+        default=("soc.log_spike",),
+        description="finding kinds that the nightly backup stirs up by itself; on its hosts they open nothing meanwhile",
+    )
     down_kinds: tuple[str, ...] = Field(
         default=("host.down", "host.unreachable", "node.down", "node.unreachable"),
         description="finding kinds that mean a host is gone; its guests' findings then belong to it",

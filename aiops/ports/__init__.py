@@ -3,10 +3,12 @@
 A port is a page of docstrings; its adapters live in ``aiops/adapters`` and pass the same contract tests.
 """
 
+from aiops.ports.backup import BackupBook, BackupRuns, Filing, Nodes, Progress
 from aiops.ports.executions import Claim, ExecutionLedger, Executor, Receipt, Tracer
 from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web
 from aiops.ports.incidents import IncidentLedger, QuietLedger
 from aiops.ports.services import (
+    BackupServices,
     BridgeServices,
     Clock,
     DetectionServices,
@@ -25,6 +27,9 @@ from aiops.ports.voice import Channel, Mailbox
 __all__ = [
     "Archive",
     "AuditLog",
+    "BackupBook",
+    "BackupRuns",
+    "BackupServices",
     "Beacon",
     "BridgeServices",
     "Broker",
@@ -36,16 +41,19 @@ __all__ = [
     "Events",
     "ExecutionLedger",
     "Executor",
+    "Filing",
     "IncidentLedger",
     "IncidentServices",
     "Inventory",
     "Mailbox",
     "Mirrored",
+    "Nodes",
     "NotifyServices",
     "Page",
     "Permit",
     "PermitOffice",
     "Printed",
+    "Progress",
     "ProviderState",
     "Pulse",
     "QuietLedger",

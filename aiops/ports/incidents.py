@@ -17,6 +17,7 @@ from aiops.domain.silence import Muted, Sightings, Silence
 from aiops.domain.skill import Lesson
 from aiops.domain.sweep import Look, Sweep
 from aiops.domain.verdict import Attempt, Spent, Verdict
+from aiops.ports.backup import BackupBook
 from aiops.ports.trail import AuditLog
 
 
@@ -91,7 +92,7 @@ class NoticeLedger(Protocol):
         """What was kept before that moment and not taken, the oldest first."""
 
 
-class IncidentLedger(QuietLedger, NoticeLedger, AuditLog, Protocol):
+class IncidentLedger(QuietLedger, NoticeLedger, BackupBook, AuditLog, Protocol):
     """CT190's record. Every write is durable when the call returns, or when the ``together`` around it ends.
 
     :raises LedgerBusyError: from any method, when the database is locked or its disk is full

@@ -1,9 +1,11 @@
 """What each trust domain is given: a step cannot reach what its container does not have."""
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from aiops.domain.backup import Scope
 from aiops.domain.fact import utcnow
 from aiops.domain.notice import Voice
 from aiops.domain.policy import Floor, Policy
@@ -14,6 +16,7 @@ from aiops.domain.silence import Benign
 from aiops.domain.skill import Skill
 from aiops.domain.verdict import Budget
 from aiops.domain.watch import Watched
+from aiops.ports.backup import BackupRuns, Nodes
 from aiops.ports.executions import ExecutionLedger, Executor, Tracer
 from aiops.ports.hosts import Inventory, Shell, Topology, Web
 from aiops.ports.incidents import IncidentLedger
@@ -74,6 +77,9 @@ class IncidentServices:
     topologies: Sequence[Topology] = ()
     watch: Watched = field(default_factory=Watched)
     baseline: bool = False
+    backup: Scope = field(default_factory=Scope)
+    backup_permits: PermitOffice | None = None
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,24 @@ class RemediationServices:
     events: Events
     records: Records | None = None
     tracer: Tracer | None = None
+    timezone: str = "UTC"
+    lease_seconds: float = 30.0
+    clock: Clock = utcnow
+
+
+@dataclass(frozen=True)
+class BackupServices:
+    """What CT196 has for the nightly backup: the same hands, on its nodes alone."""
+
+    inventory: Inventory
+    runs: BackupRuns
+    nodes: Nodes
+    verifier: Verifier
+    permit: Permit
+    scope: Scope
+    events: Events
+    records: Records | None = None
+    choose: Callable[[Sequence[str]], str] = secrets.choice
     timezone: str = "UTC"
     lease_seconds: float = 30.0
     clock: Clock = utcnow

@@ -8,6 +8,13 @@ from aiops.domain.plan import ApprovedPlan, SignedPlan
 class Signer(Protocol):
     """Holds the signing key: only ``incidents`` has one."""
 
+    @property
+    def key(self) -> str:
+        """The public key's name."""
+
+    def sign_text(self, purpose: str, text: str) -> str:
+        """Sign any text for a purpose; returns the signature in hex."""
+
     def sign(self, approved: ApprovedPlan) -> SignedPlan:
         """Sign the canonical text of the approved plan."""
 
@@ -20,6 +27,9 @@ class Verifier(Protocol):
 
         :raises RefusedError: ``signature`` when it does not hold, ``payload`` when the text is no approved plan
         """
+
+    def holds(self, purpose: str, text: str, signature: str, key: str) -> bool:
+        """Whether a trusted key signed exactly this text for this purpose."""
 
 
 class PermitOffice(Protocol):

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from aiops.domain.backup import Scope
 from aiops.domain.notice import Voice
 from aiops.domain.policy import Floor
 from aiops.domain.quiet import Quiet
@@ -86,6 +87,7 @@ class Settings(BaseSettings):
     correlation: Correlation = Correlation()
     quiet: Quiet = Quiet()
     benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")
+    backup: Scope = Scope()
     records: Records = Records()
     voice: Voice = Voice()
     telegram: Telegram = Telegram()

@@ -4,6 +4,11 @@ from aiops.steps.abridge import command_of, output_of
 from aiops.steps.approve import approve, deny
 from aiops.steps.authorise import authorise, replan
 from aiops.steps.autonomy import lower_rung, raise_rung
+from aiops.steps.backup_night import advance_backup
+from aiops.steps.backup_order import approve_backups, order_backup, revoke_backups, settle_backup
+from aiops.steps.backup_order import obstacle as backup_obstacle
+from aiops.steps.backup_receive import receive_backup
+from aiops.steps.backup_records import file_backups
 from aiops.steps.baseline import accept as accept_baseline
 from aiops.steps.baseline import chosen as chosen_baseline
 from aiops.steps.baseline import reopen as reopen_baseline
@@ -36,8 +41,11 @@ __all__ = [
     "Watcher",
     "accept_baseline",
     "acknowledge",
+    "advance_backup",
     "approve",
+    "approve_backups",
     "authorise",
+    "backup_obstacle",
     "brief",
     "check_inventory",
     "chosen_baseline",
@@ -49,24 +57,29 @@ __all__ = [
     "detect_and_report",
     "detectors",
     "dispatch",
+    "file_backups",
     "file_records",
     "freeze",
     "gather",
     "look_again",
     "lower_rung",
     "notify",
+    "order_backup",
     "output_of",
     "patrol",
     "prune",
     "raise_rung",
     "reap",
+    "receive_backup",
     "refuse",
     "remediate",
     "renew_permit",
     "reopen_baseline",
     "replan",
     "request",
+    "revoke_backups",
     "settle",
+    "settle_backup",
     "shorten",
     "silence",
     "sweep_up",

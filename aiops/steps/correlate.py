@@ -136,7 +136,7 @@ def _attach(sweep: Sweep, services: IncidentServices) -> Sequence[Incident]:
             muted[reason].append(finding)
         elif home := homes.holds(fingerprint):
             known[home].append(finding)
-        elif reason := hush.silenced(finding):
+        elif reason := hush.silenced(finding) or hush.backed_up(finding):
             muted[reason].append(finding)
         elif home := homes.kin(finding):
             known[home].append(finding)

@@ -5,6 +5,7 @@ All of it is recorded and counted. It is said again by every sweep, so what is s
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiops.domain.finding import Finding
 from aiops.domain.host import Host
@@ -38,6 +39,7 @@ class Hush:
         repairs = [*lately, *(incident for incident in self._live if incident.state in UNDER_REPAIR)]
         self._repairs = {host: incident for incident in repairs for host in incident.hosts}
         self._own = {(incident.id, finding.fingerprint) for incident in lately for finding in incident.findings}
+        self._backup = _backup_window(services)
         self._down: dict[str, str] = {}
         for incident in self._live:
             self.goes_down(incident.findings, incident.id)
@@ -62,6 +64,14 @@ class Hush:
             return None
         return Reason(incident.id, f"{finding.host} is under repair")
 
+    def backed_up(self, finding: Finding) -> Reason | None:
+        """A backup of ours is at work on the host, or on the node it runs on: what that stirs up is no trouble."""
+        run, hosts = self._backup
+        ours = not hosts.isdisjoint((finding.host, *ancestors(finding.host, self._parents)))
+        if ours and finding.kind in self._services.quiet.backup_kinds:
+            return Reason(run, f"{finding.host} is being backed up")
+        return None
+
     def below(self, fresh: Sequence[Finding]) -> frozenset[str]:
         """The hosts of these findings that have a host above them that is gone, by these findings or by what is known."""
         gone = {finding.host for finding in fresh if is_down(finding, self._services)} | self._down.keys()
@@ -72,6 +82,16 @@ class Hush:
         """A host above this one is gone: the topmost of them answers for it."""
         above = [host for host in ancestors(finding.host, self._parents) if host in self._down]
         return Reason(self._down[above[-1]], f"{above[-1]} is down") if above else None
+
+
+def _backup_window(services: IncidentServices) -> tuple[str, frozenset[str]]:
+    """The run that is under way, and its hosts."""
+    now, longest = services.clock(), timedelta(hours=services.backup.most_hours)
+    for ordered in services.ledger.ordered_backups(1) if services.backup.store else ():
+        runs = ordered.result is not None and ordered.result.status == "running"
+        if runs and now - ordered.at <= longest:
+            return ordered.run, frozenset(services.backup.hosts)
+    return "", frozenset()
 
 
 def benign(finding: Finding, services: IncidentServices) -> Reason | None:

@@ -15,6 +15,7 @@ from aiops.domain.sweep import Patrol
 from aiops.domain.verdict import UNANSWERED, Verdict
 from aiops.ports import IncidentServices
 from aiops.steps.authorise import authorise, escalate
+from aiops.steps.backup_order import ring_backups
 from aiops.steps.baseline import digest
 from aiops.steps.blindness import WATCH
 from aiops.steps.consider import consider, question
@@ -42,7 +43,7 @@ def sweep_up(services: IncidentServices) -> Handover:
     quiet = [incident for incident in services.ledger.live() if now - incident.changed_at >= QUIET]
     rounds = (_again_new, _again_triaged, _again_waiting, _again_remediating, _again_verifying, _again_unanswered)
     handed = sum((again(quiet, services) for again in rounds), watch_storm(services) + digest(services))
-    return handed + ask_held(services) + tell_again(services)
+    return handed + ask_held(services) + ring_backups(services) + tell_again(services)
 
 
 def look_again(services: IncidentServices) -> Handover:

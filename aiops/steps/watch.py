@@ -18,6 +18,7 @@ from aiops.domain.severity import Severity
 from aiops.domain.sweep import Look, Patrol, Sweep
 from aiops.errors import AiopsError, BusError
 from aiops.ports import IncidentServices
+from aiops.steps.backup_watch import BACKUP, backup_troubles
 from aiops.steps.blindness import WATCH
 from aiops.steps.correlate import correlate
 from aiops.steps.inventory import compare
@@ -32,7 +33,7 @@ BEAT = Kind(name="watch.beat", sentence="beat gives no sign of life, so nothing 
 BRIDGE = Kind(name="watch.bridge", sentence="the bridge gives no sign of life, so nothing is mirrored to MQTT")
 BUS = Kind(name="watch.bus", sentence="Redis does not answer, so no step reaches the next one")
 INVENTORY = Kind(name="watch.inventory", sentence="a machine is in the inventory or in another source, and not in both")
-KINDS = (MISSED, WORKER, BEAT, BRIDGE, BUS, INVENTORY)
+KINDS = (MISSED, WORKER, BEAT, BRIDGE, BUS, INVENTORY, BACKUP)
 
 _CRITICAL = frozenset({"detect", "notify", "beat", "remediation"})
 """Without these nothing is seen, said or repaired. Triage and the bridge are missed less."""
@@ -98,8 +99,12 @@ class Watcher:
             # The signs of life went missing with the bus: everybody has the full time to give a new one.
             self._bus_lost, self._since = None, self._last
         dead = list(self._dead(ages, silent))
-        kinds = (BUS.name, WORKER.name, BEAT.name, BRIDGE.name)
-        if any(finding.subject in {"beat", "detect"} for finding in dead):
+        kinds = (BUS.name, WORKER.name, BEAT.name, BRIDGE.name, BACKUP.name)
+        dead += [
+            self._finding(BACKUP, subject, text, severity, cause="backup:night")
+            for subject, severity, text in backup_troubles(self._services)
+        ]
+        if any(finding.kind != BACKUP.name and finding.subject in {"beat", "detect"} for finding in dead):
             # No guardian can look without these: one trouble, not one per guardian.
             return dead, kinds
         return [*dead, *self._missed(expected), *self._drift()], (*kinds, MISSED.name, *self._comparable)
@@ -209,16 +214,17 @@ class Watcher:
         return handed
 
     def _publish(self, finding: Finding) -> None:
-        missed = finding.kind == MISSED.name
+        about = {MISSED.name: finding.subject, BACKUP.name: "backup"}.get(finding.kind, "workers")
+        kinds = {MISSED.name: "guardian.missed", BACKUP.name: "guardian.report"}
         self._services.events.publish(
             Event(
                 source=SOURCE,
-                cron=f"guardian-{finding.subject if missed else 'workers'}",
+                cron=f"guardian-{about}",
                 severity=finding.severity,
                 timestamp=self._last,
                 host=PLACE,
                 symptom=finding.summary,
-                type="guardian.missed" if missed else "worker.offline",
+                type=kinds.get(finding.kind, "worker.offline"),
                 context={"subject": finding.subject, **finding.evidence},
             )
         )

@@ -12,6 +12,7 @@ from aiops.errors import AiopsError, RefusedError, SettingsError, TransientError
 from tasks.cli import (
     audit,
     autonomy,
+    backup,
     baseline,
     control,
     cost,
@@ -44,6 +45,7 @@ for group in (
     fleet,
     incidents,
     records,
+    backup,
     baseline,
     inventory,
     quiet,

@@ -18,9 +18,14 @@ def register(cli: typer.Typer) -> None:
         cli.command()(command)
 
 
-def freeze(why: Annotated[str, typer.Argument(help="For the record.")] = "", as_json: Json = False) -> None:
-    """Stop every repair from starting, within a second."""
-    frozen = steps.freeze(getuser(), why or "no reason given", bootstrap.incidents(load_settings()))
+def freeze(
+    why: Annotated[str, typer.Argument(help="For the record.")] = "",
+    backups: Annotated[bool, typer.Option("--backups", help="The nightly backup too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Stop every repair from starting, within a second. The nightly backup goes on, unless --backups says otherwise."""
+    services = bootstrap.incidents(load_settings())
+    frozen = steps.freeze(getuser(), why or "no reason given", services, backups=backups)
     dump({"frozen": frozen}) if as_json else typer.echo(f"frozen by {frozen}\nallow repairs again with: aiops thaw")
 
 
