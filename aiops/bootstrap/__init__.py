@@ -1,0 +1,43 @@
+"""From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
+
+from aiops.bootstrap.doctor import checks
+from aiops.bootstrap.for_detection import detection, sudoers
+from aiops.bootstrap.for_incidents import incidents, policy, scratch
+from aiops.bootstrap.for_mirrors import Presence, bridge, notification, presence
+from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
+from aiops.bootstrap.for_remediation import executions, executor, records, remediation
+from aiops.bootstrap.for_triage import one_thinker, thinker, triage
+from aiops.bootstrap.shared import archive, catalogue, events, guests, inventory, inventory_groups, pulse, topologies
+
+__all__ = [
+    "EmbeddedServer",
+    "Presence",
+    "archive",
+    "bridge",
+    "catalogue",
+    "checks",
+    "detection",
+    "embedded_mqtt",
+    "embedded_redis",
+    "events",
+    "executions",
+    "executor",
+    "generate_keys",
+    "guests",
+    "incidents",
+    "inventory",
+    "inventory_groups",
+    "notification",
+    "one_thinker",
+    "policy",
+    "presence",
+    "pulse",
+    "records",
+    "remediation",
+    "scratch",
+    "sudoers",
+    "thinker",
+    "tied_command",
+    "topologies",
+    "triage",
+]

@@ -1,0 +1,45 @@
+"""CT192: eyes."""
+
+from aiops import detectors
+from aiops.bootstrap.shared import events, inventory
+from aiops.ports import (
+    DetectionServices,
+    Shell,
+)
+from aiops.probes import sudoers as sudo_list
+from aiops.settings import Settings, credential
+
+
+def detection(settings: Settings) -> DetectionServices:
+    """CT192: eyes."""
+    from aiops.adapters.web import PlainWeb  # noqa: PLC0415
+
+    return DetectionServices(
+        inventory=inventory(settings),
+        shell=_shell(settings),
+        web=PlainWeb(),
+        events=events(settings),
+        seconds_per_host=settings.ssh.host_seconds,
+        threads=settings.ssh.threads,
+        shard_size=settings.ssh.shard_size,
+        thresholds=settings.detectors,
+    )
+
+
+def _shell(settings: Settings) -> Shell:
+    """The machine itself directly; every other host over SSH, once an inventory is named."""
+    from aiops.adapters.local_shell import LocalShell, SplitShell  # noqa: PLC0415
+
+    if settings.fleet.inventory is None:
+        return LocalShell()
+    from aiops.adapters.ssh import FabricShell  # noqa: PLC0415
+
+    ssh = settings.ssh
+    remote = FabricShell(ssh.user, credential(ssh.key_file), ssh.known_hosts, ssh.connect_seconds)
+    return SplitShell(LocalShell(), remote)
+
+
+def sudoers(account: str) -> str:
+    """The detection account's sudo list: exactly what the probes declare."""
+    probes = [probe for detector in detectors.load().values() for probe in detector.probes]
+    return sudo_list.sudoers(account, probes)

@@ -1,0 +1,117 @@
+"""What each trust domain is given: a step cannot reach what its container does not have."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from aiops.domain.fact import utcnow
+from aiops.domain.policy import Floor, Policy
+from aiops.domain.quiet import Quiet
+from aiops.domain.remediation import Remediation
+from aiops.domain.rule import Judgement
+from aiops.domain.silence import Benign
+from aiops.domain.skill import Skill
+from aiops.domain.verdict import Budget
+from aiops.domain.watch import Watched
+from aiops.ports.executions import ExecutionLedger, Executor
+from aiops.ports.hosts import Inventory, Shell, Topology, Web
+from aiops.ports.incidents import IncidentLedger
+from aiops.ports.signs import Beacon, Pulse
+from aiops.ports.stream import Broker, EventLog, Events, Notifier
+from aiops.ports.thinking import Thinker
+from aiops.ports.trail import Archive, Records
+from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class DetectionServices:
+    """What CT192 has: eyes."""
+
+    inventory: Inventory
+    shell: Shell
+    events: Events
+    seconds_per_host: float = 60.0
+    threads: int = 20
+    shard_size: int = 20
+    thresholds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    clock: Clock = utcnow
+    web: Web | None = None
+
+
+@dataclass(frozen=True)
+class IncidentServices:
+    """What the deciding side of CT190 has: the ledger, the policy and the signing key."""
+
+    inventory: Inventory
+    ledger: IncidentLedger
+    events: Events
+    signer: Signer
+    permits: PermitOffice
+    policy: Policy
+    catalogue: Mapping[str, Remediation]
+    rules: Sequence[Judgement] = ()
+    skills: Sequence[Skill] = ()
+    keep_lessons: timedelta = timedelta(days=180)
+    llm: bool = False
+    llm_budget: Budget = field(default_factory=Budget)
+    group_hosts: int = 3
+    blind_after: int = 3
+    relapse_window: timedelta = timedelta(hours=24)
+    periods: Mapping[str, timedelta] = field(default_factory=dict)
+    quiet: Quiet = field(default_factory=Quiet)
+    benign: tuple[Benign, ...] = ()
+    archive: Archive | None = None
+    keep_incidents: timedelta = timedelta(days=730)
+    keep_sweeps: timedelta = timedelta(days=14)
+    clock: Clock = utcnow
+    pulse: Pulse | None = None
+    beacons: Sequence[Beacon] = ()
+    topologies: Sequence[Topology] = ()
+    watch: Watched = field(default_factory=Watched)
+    baseline: bool = False
+
+
+@dataclass(frozen=True)
+class TriageServices:
+    """What the thinking side of CT190 has: a model, and nothing to decide with."""
+
+    thinker: Thinker
+    events: Events
+    clock: Clock = utcnow
+
+
+@dataclass(frozen=True)
+class RemediationServices:
+    """What CT196 has: hands, its own ledger and its own limits."""
+
+    inventory: Inventory
+    executions: ExecutionLedger
+    executor: Executor
+    verifier: Verifier
+    permit: Permit
+    floor: Floor
+    catalogue: Mapping[str, Remediation]
+    events: Events
+    records: Records | None = None
+    timezone: str = "UTC"
+    lease_seconds: float = 30.0
+    clock: Clock = utcnow
+
+
+@dataclass(frozen=True)
+class NotifyServices:
+    """What tells the human."""
+
+    notifier: Notifier
+    events: Events
+    clock: Clock = utcnow
+
+
+@dataclass(frozen=True)
+class BridgeServices:
+    """What mirrors: the event log's reading end and a broker."""
+
+    log: EventLog
+    broker: Broker

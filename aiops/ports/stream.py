@@ -1,0 +1,78 @@
+"""What happened, on its way to MQTT and to the human."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiops.domain.event import Event
+
+
+class Events(Protocol):
+    """The record of what happened, for the bridge: a capped log."""
+
+    def publish(self, event: Event) -> None:
+        """Append the event. An invalid one goes to quarantine and is counted; nothing is raised for it.
+
+        A bus that does not answer is logged, never raised: a mirror must not stop the work.
+        """
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """One entry of the event log: its position, and the event's JSON or the quarantined text."""
+
+    cursor: str
+    topic: str
+    payload: str
+    quarantined: bool = False
+    retain: bool = False
+
+
+class EventLog(Protocol):
+    """The reading end of ``Events``: only the bridge has it."""
+
+    def read(self, after: str, count: int, seconds: float) -> Sequence[Mirrored]:
+        """Up to ``count`` entries after the cursor; waits at most ``seconds`` for the first one.
+
+        :raises BusError: Redis does not answer
+        """
+
+    def cursor(self) -> str:
+        """Where the last run stopped; ``0`` at the very beginning."""
+
+    def move(self, cursor: str) -> None:
+        """Remember that everything up to the cursor has been acknowledged by the broker."""
+
+
+class Broker(Protocol):
+    """An MQTT broker we publish to."""
+
+    def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Publish at QoS 1 and return when the broker has acknowledged.
+
+        :raises BusError: not connected, or no acknowledgement in time
+        """
+
+    def publish_all(self, entries: Sequence[Mirrored]) -> int:
+        """Publish in order at QoS 1 and return how many, counted from the first, the broker has acknowledged.
+
+        What comes after that number may have arrived too and must be published again.
+
+        :raises BusError: not even the first one
+        """
+
+    def announce(self, state: str, reason: str = "") -> None:
+        """Retain on the bridge's own topic how it is (``online``, ``degraded``). Never raises."""
+
+    def close(self) -> None:
+        """Say good-bye, so that the last will is not sent."""
+
+
+class Notifier(Protocol):
+    """A way to tell the human."""
+
+    def tell(self, event: Event) -> None:
+        """Deliver the message.
+
+        :raises TransientError: it could not be delivered now
+        """

@@ -1,0 +1,42 @@
+"""Signatures and permits: what makes an order one."""
+
+from typing import Protocol
+
+from aiops.domain.plan import ApprovedPlan, SignedPlan
+
+
+class Signer(Protocol):
+    """Holds the signing key: only ``incidents`` has one."""
+
+    def sign(self, approved: ApprovedPlan) -> SignedPlan:
+        """Sign the canonical text of the approved plan."""
+
+
+class Verifier(Protocol):
+    """Holds the public keys: only ``remediation`` needs one."""
+
+    def verify(self, signed: SignedPlan) -> ApprovedPlan:
+        """Check the signature over the text, then parse it.
+
+        :raises RefusedError: ``signature`` when it does not hold, ``payload`` when the text is no approved plan
+        """
+
+
+class PermitOffice(Protocol):
+    """Issues the permit that a start needs: only ``incidents`` has it."""
+
+    def renew(self) -> None:
+        """Issue a fresh permit, valid for less than a second.
+
+        :raises BusError: Redis does not answer
+        """
+
+    def revoke(self) -> None:
+        """Take the permit away at once."""
+
+
+class Permit(Protocol):
+    """The reading end of the permit."""
+
+    def valid(self) -> bool:
+        """Whether a fresh, rightly signed permit lies there now. False when Redis does not answer."""

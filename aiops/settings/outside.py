@@ -1,0 +1,82 @@
+"""How the world outside is reached: Redis, MQTT, the hosts, Proxmox."""
+
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import Field, field_validator
+
+from aiops.settings.section import Section, secret
+
+
+class Redis(Section):
+    """The broker and the event stream. Without ``url``, ``aiops run`` starts an embedded server."""
+
+    url: str = Field(default="redis://127.0.0.1:6379/0", description="Redis or Valkey; rediss:// for TLS")
+    username: str = Field(default="", description="account of the ACL; empty: the default one")
+    password_file: Path | None = Field(default=None, description="file that holds its password")
+
+    @field_validator("url")
+    @classmethod
+    def _no_password(cls, url: str) -> str:
+        if urlsplit(url).password:
+            msg = "put the password into a file and name it in password_file"
+            raise ValueError(msg)
+        return url
+
+    def full_url(self) -> str:
+        """The URL with user and password; only ever handed to a client, never printed.
+
+        :raises SettingsError: the password file cannot be read
+        """
+        if self.password_file is None:
+            return self.url
+        parts = urlsplit(self.url)
+        place = f"{parts.hostname}:{parts.port or 6379}"
+        return urlunsplit(
+            parts._replace(netloc=f"{quote(self.username)}:{quote(secret(self.password_file), safe='')}@{place}")
+        )
+
+
+class Mqtt(Section):
+    """The broker that mirrors; without ``host`` nothing is mirrored."""
+
+    host: str = Field(default="", description="the broker; empty: nothing is mirrored")
+    port: int = Field(default=1883, ge=1, le=65535, description="8883 is usual with TLS")
+    username: str = Field(default="", description="account; empty: none")
+    password_file: Path | None = Field(default=None, description="file that holds its password")
+    ca_file: Path | None = Field(default=None, description="CA certificate; turns TLS on")
+    prefix: str = Field(
+        default="pixelium", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", description="first level of every topic"
+    )
+
+
+class Fleet(Section):
+    """The hosts: an Ansible inventory, or only this machine when none is named."""
+
+    inventory: Path | None = Field(
+        default=None, description="an Ansible inventory as it is: YAML, INI, a folder; empty: this machine alone"
+    )
+    homelable: Path | None = Field(
+        default=None, description="Homelable's export: which guest runs on which node; empty: none"
+    )
+
+
+class Ssh(Section):
+    """How hosts are reached. Keys that are not in ``known_hosts`` are refused."""
+
+    user: str = Field(default="aiops-probe", description="unprivileged account on every host; see `aiops sudoers`")
+    key_file: Path = Field(default=Path("probe_key"), description="its private key")
+    known_hosts: Path = Field(default=Path("/etc/aiops/known_hosts"), description="the hosts' keys, in OpenSSH's form")
+    connect_seconds: float = Field(default=10, gt=0, le=120, description="until a connection must stand")
+    host_seconds: float = Field(default=60, gt=0, le=600, description="hard limit for all probes of one host")
+    threads: int = Field(default=20, ge=1, le=200, description="hosts looked at together")
+    shard_size: int = Field(default=20, ge=1, le=1000, description="hosts in one detection message")
+
+
+class Proxmox(Section):
+    """Where the guests are known; without ``nodes`` nothing is asked."""
+
+    nodes: tuple[str, ...] = Field(default=(), description="nodes to ask, host or host:port; one per cluster is enough")
+    token: str = Field(default="", description="API token that may only read (PVEAuditor on /): user@realm!name")
+    token_file: Path | None = Field(default=None, description="file that holds the token's secret")
+    ca_file: Path | None = Field(default=None, description="CA certificate of the nodes; empty: the system's")

@@ -1,0 +1,105 @@
+"""What may change something, and the paper trail of it."""
+
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from aiops.domain.policy import Policy
+from aiops.domain.remediation import Risk
+from aiops.settings.section import Section
+
+
+class Repair(Section):
+    """How CT196 reaches the hosts it repairs."""
+
+    user: str = Field(default="aiops-repair", description="account with sudo on the hosts that may be repaired")
+    key_file: Path = Field(default=Path("repair_key"), description="its private key")
+    known_hosts: Path = Field(default=Path("/etc/aiops/known_hosts"), description="the hosts' keys, in OpenSSH's form")
+    playbooks: Path | None = Field(default=None, description="folder of the catalogue; default: the one shipped")
+    lease_seconds: float = Field(
+        default=30, ge=5, le=600, description="without a heartbeat for so long, a run counts as lost"
+    )
+    concurrency: int = Field(default=4, ge=1, le=16, description="playbooks that may run side by side")
+
+
+class Semaphore(Section):
+    """Semaphore runs what is risky; without ``url`` every repair is run from CT196. See [Semaphore](semaphore.md)."""
+
+    url: str = Field(default="", description="its address, https://...; empty: every repair is run from CT196")
+    token_file: Path = Field(default=Path("semaphore_token"), description="file that holds the API token")
+    ca_file: Path | None = Field(default=None, description="CA certificate, where it is a private one")
+    project: int = Field(default=1, ge=1, description="number of the project")
+    inventory: int = Field(default=0, ge=0, description="number of the inventory that the templates must use")
+    folder: str = Field(
+        default="ansible/playbooks", description="where the playbooks are in the repository that Semaphore checks out"
+    )
+    templates: dict[str, int] = Field(
+        default_factory=dict, description="playbook = number of its template; what is not listed is refused"
+    )
+    from_risk: Risk = Field(default="medium", description="plans of this risk or higher go through Semaphore")
+    seconds: float = Field(default=10, gt=0, le=25, description="hard limit for one answer; less than the lease")
+    poll_seconds: float = Field(default=2, gt=0, le=10, description="between two looks at a task")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.url and not self.inventory:
+            raise ValueError("name the inventory that the templates must use, by its number")
+        return self
+
+
+class PolicySettings(Policy):
+    """The policy, here or in a file of its own."""
+
+    file: str = Field(
+        default="", description="a policy file instead of what stands here: a path, or `homelab`, which is shipped"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.file and self.model_fields_set - {"file", "timezone", "mode"}:
+            raise ValueError("with file, everything else of the policy but its mode stands in that file")
+        return self
+
+
+class Keys(Section):
+    """Ed25519: the private key that signs plans and permits (CT190 only), the public ones trusted for it (CT196)."""
+
+    signing: Path = Field(default=Path("plan_signing_key"), description="private key that signs plans and permits")
+    trusted: Path = Field(
+        default=Path("/etc/aiops/trusted_plan_keys"), description="public keys that are believed: files *.pem"
+    )
+
+
+class Records(Section):
+    """How long things are kept, and where the paper trail goes."""
+
+    incident_days: int = Field(default=730, ge=30, description="two years, as the operator asked")
+    sweep_days: int = Field(default=14, ge=1, description="days that sweeps and what they muted are kept")
+    transcripts_remote: str = Field(
+        default="", description="git address that transcripts are pushed to; empty: they stay in your state folder"
+    )
+    journal_remote: str = Field(
+        default="", description="git address that the ops journal is pushed to; empty: it stays in your state folder"
+    )
+    branch: str = Field(
+        default="main", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", description="branch of both, on which only is added"
+    )
+    author: str = Field(
+        default="aiops <aiops@localhost>", pattern=r"^[^<>\n]+ <[^<>\s]+>$", description="author of the commits"
+    )
+    key_file: Path | None = Field(default=None, description="private SSH key that may push; empty: no key")
+    known_hosts: Path = Field(
+        default=Path("/etc/aiops/known_hosts"), description="keys of the git server, in OpenSSH's form"
+    )
+    push_seconds: float = Field(default=60, gt=0, le=600, description="hard limit for one push")
+
+    @field_validator("transcripts_remote", "journal_remote")
+    @classmethod
+    def _an_address(cls, address: str) -> str:
+        if address and (address.startswith("-") or "::" in address or any(sign.isspace() for sign in address)):
+            raise ValueError("give an address such as ssh://git@forge/ops/journal.git")
+        if urlsplit(address).password:
+            raise ValueError("an address must not hold a password; use SSH with key_file")
+        return address

@@ -1,0 +1,44 @@
+"""What every table of the settings is, and where secrets and state lie."""
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from aiops.errors import SettingsError
+
+
+class Section(BaseModel):
+    """A table of the file; an unknown key in it is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def default_state() -> Path:
+    """Systemd's StateDirectory, or the user's own state folder."""
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        return Path(given.split(":")[0])
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "aiops"
+
+
+def credential(path: Path) -> Path:
+    """Where a secret file is: as given, or in systemd's credentials folder when the path is relative."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return path if path.is_absolute() or not folder else Path(folder) / path
+
+
+def secret(path: Path) -> str:
+    """The secret in the file, without its line end.
+
+    :raises SettingsError: the file cannot be read, or is empty
+    """
+    place = credential(path)
+    try:
+        text = place.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "is it a locked git-crypt file?" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+        raise SettingsError(str(place), f"the secret cannot be read: {reason}") from None
+    if not text:
+        raise SettingsError(str(place), "the secret file is empty")
+    return text
