@@ -5,7 +5,8 @@ Looks for
     errors of one unit than is usual at this hour. The store is asked once for all hosts; the journals are ``soc``'s matter.
 
 Thresholds
-    ``silence_minutes`` 15 without a line, of a host that usually sends more than ``least_hourly`` 20 lines an hour: an outage of the shippers on thirty hosts was silent for weeks.
+    ``silence_minutes`` 15 without a line, of a host that usually sends more than ``least_hourly`` 20 lines an hour: an outage of
+    the shippers on thirty hosts was silent for weeks.
     ``spike_score`` 8 in two of three bins of five minutes, ``spike_sure`` 16 in one, ``spike_lines`` 10 at least and
     ``spike_times`` 3 times the median: the rule of ``soc``, measured on real logs.
     ``cold_hours`` 6, ``cold_lines`` 30: what counts while less than that is known.
@@ -84,14 +85,15 @@ def floods(host: Subject, told: tuple[Told, ...]) -> Iterator[Finding]:
     for one in told:
         if not isinstance(one, Stream):
             continue
+        whose = "" if one.machine.is_host(host.host) else f"{one.machine.name}/"
         for unit, by_age in sorted(one.errors.items()):
             seen = spike(by_age, one.known, rule) or spike(by_age, one.known, rule, at=1)
             if seen and not host.matches(unit, "ignore_units"):
                 yield host.finding(
                     "logs.spike",
-                    unit,
+                    f"{whose}{unit}",
                     Severity.WARNING,
-                    f"{unit} sent {seen.lines} errors in five minutes; {seen.usual:g} are usual",
+                    f"{whose}{unit} sent {seen.lines} errors in five minutes; {seen.usual:g} are usual",
                     cause=f"logs:{unit}",
                     unit=unit,
                     lines=seen.lines,

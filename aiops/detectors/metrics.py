@@ -34,14 +34,17 @@ def beyond(host: Subject, told: tuple[Told, ...]) -> Iterator[Finding]:
     for one in told:
         if isinstance(one, Sample):
             what = one.summary or one.query
+            # What is told here of a machine that is no host of ours needs its name, or two of them were one finding.
+            whose = "" if one.machine.is_host(host.host) else one.machine.name
+            series = ",".join(part for part in (whose, one.series) if part)
             yield host.finding(
                 "metrics.beyond",
-                f"{one.query}/{one.series}" if one.series else one.query,
+                f"{one.query}/{series}" if series else one.query,
                 Severity(one.severity),
-                f"{what}: {one.value:g} is {one.beyond} {one.limit:g}" + (f" ({one.series})" if one.series else ""),
+                f"{what}: {one.value:g} is {one.beyond} {one.limit:g}" + (f" ({series})" if series else ""),
                 cause=f"metric:{one.query}",
                 query=one.query,
-                series=one.series,
+                series=series,
                 value=one.value,
                 limit=one.limit,
             )

@@ -59,7 +59,9 @@ def datastores(host: Subject, told: tuple[Told, ...]) -> Iterator[Finding]:
         cause = f"datastore:{one.name}"
         if one.reason:
             summary = f"the datastore {one.name} cannot be read: {one.reason[:200]}"
-            yield host.finding("pbs.datastore_lost", one.name, Severity.CRITICAL, summary, cause=cause, reason=one.reason)
+            yield host.finding(
+                "pbs.datastore_lost", one.name, Severity.CRITICAL, summary, cause=cause, reason=one.reason
+            )
             continue
         percent = 100 * one.used / one.total if one.total else 0
         if percent >= host.settings["warning_percent"]:

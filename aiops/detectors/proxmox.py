@@ -33,7 +33,9 @@ DETECTOR = Detector(
     "Nodes, storages and guests as the cluster sees them",
     kinds=[
         Kind(name="node.down", sentence="a Proxmox node is offline"),
-        Kind(name="cluster.not_quorate", sentence="a Proxmox cluster has no quorum, so nothing can be changed or started"),
+        Kind(
+            name="cluster.not_quorate", sentence="a Proxmox cluster has no quorum, so nothing can be changed or started"
+        ),
         Kind(name="storage.full", sentence="a Proxmox storage is nearly full", shared=True),
         Kind(name="storage.inactive", sentence="a node cannot use a storage it should have", shared=True),
         Kind(name="task.failed", sentence="the newest task of its sort failed on a Proxmox node"),
@@ -67,7 +69,8 @@ def nodes(host: Subject, told: tuple[Told, ...]) -> Iterator[Finding]:
                 "cluster.not_quorate",
                 one.cluster,
                 Severity.CRITICAL,
-                f"cluster {one.cluster} has no quorum" + (f"; offline: {', '.join(one.missing)}" if one.missing else ""),
+                f"cluster {one.cluster} has no quorum"
+                + (f"; offline: {', '.join(one.missing)}" if one.missing else ""),
                 cause=f"cluster:{one.cluster}",
                 cluster=one.cluster,
                 missing=list(one.missing),

@@ -60,7 +60,7 @@ TYPES: Final[dict[str, str]] = {
 }
 """Every type this code publishes, with the sentence that stands in docs/mqtt.md. Foreign publishers may use others."""
 
-_SECURITY = frozenset({"security", "soc"})
+_SECURITY = frozenset({"security", "soc", "logs"})
 
 
 def level(text: str) -> str:

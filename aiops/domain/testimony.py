@@ -117,12 +117,16 @@ class Sample(Told):
 
 @dataclass(frozen=True)
 class Gap:
-    """What it could not say, and why. ``wide`` hides everything; else only ``machine`` and what runs on it is hidden."""
+    """What it could not say, and why. ``wide`` hides everything; else only ``machine`` and what runs on it is hidden.
+
+    ``silent``: it did not answer at all, which is no trouble where ``machine`` sleeps by design.
+    """
 
     machine: Guest
     reason: str
     remedy: str
     wide: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A port is a page of docstrings; its adapters live in ``aiops/adapters`` and pass
 """
 
 from aiops.ports.executions import Claim, ExecutionLedger, Executor, Receipt
-from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web
+from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger, QuietLedger
 from aiops.ports.services import (
     BridgeServices,
@@ -57,4 +57,5 @@ __all__ = [
     "TriageServices",
     "Verifier",
     "Web",
+    "Witness",
 ]

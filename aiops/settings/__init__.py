@@ -18,9 +18,10 @@ from aiops.domain.quiet import Quiet
 from aiops.domain.silence import Benign
 from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
-from aiops.settings.outside import Fleet, Mqtt, Proxmox, Redis, Ssh
+from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore
 from aiops.settings.section import Section, credential, default_state, secret
+from aiops.settings.sources import Loki, Metrics, MetricsQuery, Pbs, Proxmox, Web
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
 from aiops.settings.watching import HermesHealth, Log
 
@@ -34,7 +35,11 @@ __all__ = [
     "Llm",
     "LlmProvider",
     "Log",
+    "Loki",
+    "Metrics",
+    "MetricsQuery",
     "Mqtt",
+    "Pbs",
     "PolicySettings",
     "Proxmox",
     "Records",
@@ -44,6 +49,7 @@ __all__ = [
     "Semaphore",
     "Settings",
     "Ssh",
+    "Web",
     "config_file",
     "credential",
     "default_state",
@@ -83,11 +89,26 @@ class Settings(BaseSettings):
     quiet: Quiet = Quiet()
     benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")
     records: Records = Records()
+    web: Web = Web()
     proxmox: Proxmox = Proxmox()
+    pbs: Pbs = Pbs()
+    loki: Loki = Loki()
+    metrics: Metrics = Metrics()
     watch: Watched = Watched()
     hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
     log: Log = Log()
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The other systems that are asked: names as in ``aiops.probes.Ask``."""
+        asked = {
+            "proxmox": bool(self.proxmox.nodes),
+            "pbs": bool(self.pbs.url),
+            "loki": bool(self.loki.url),
+            "metrics": bool(self.metrics.url and self.metrics.queries),
+        }
+        return frozenset(name for name, wanted in asked.items() if wanted)
 
     @classmethod
     def settings_customise_sources(
