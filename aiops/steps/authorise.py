@@ -13,6 +13,7 @@ from aiops.errors import AiopsError, RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.remediations import bind, check_params, resolve
 from aiops.steps.approve import approve_automatically
+from aiops.steps.audits import enough_audits
 from aiops.steps.autonomy import restrain
 from aiops.steps.dispatch import dispatch
 from aiops.steps.known_fixes import candidates
@@ -120,6 +121,8 @@ def decide(
     limited, limit = restrain(decision, remediation.id, hosts, services, asked=asked)
     if limit:
         return limited, limit
+    if decision == "auto" and remediation.risk == "read_only" and (why := enough_audits(plan, services)):
+        return "never", f"not audited by itself: {why}"
     frozen = services.ledger.frozen()
     if decision == "auto" and frozen:
         return "ask", f"frozen by {frozen}"

@@ -10,6 +10,8 @@ from aiops.domain.plan import Plan
 from aiops.domain.sweep import Patrol
 from aiops.errors import UnknownError
 from aiops.ports import IncidentServices
+from aiops.steps.audit import report_back
+from aiops.steps.audits import only_looks
 from aiops.steps.authorise import await_approval, escalate
 from aiops.steps.record import happened, move
 
@@ -39,7 +41,8 @@ def settle(outcome: Outcome, services: IncidentServices) -> Handover:
     if incident.state is not State.REMEDIATING and not (new and incident.state is State.ESCALATED):
         return Handover()
     if outcome.status == "success":
-        return _verify(incident, plan, services)
+        looked = only_looks(plan, services)
+        return report_back(incident, plan, outcome, services) if looked else _verify(incident, plan, services)
     if outcome.status == "skipped":
         return renew(incident, plan, outcome.reason, services)
     text = f"{plan.remediation} ended {outcome.status}: {outcome.reason}"
