@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from aiops.domain.notice import Voice
 from aiops.domain.policy import Floor
 from aiops.domain.quiet import Quiet
 from aiops.domain.silence import Benign
@@ -23,6 +24,7 @@ from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphor
 from aiops.settings.section import Section, credential, default_state, secret
 from aiops.settings.sources import Loki, Metrics, MetricsQuery, Pbs, Proxmox, Web
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
+from aiops.settings.voice import Ntfy, Telegram
 from aiops.settings.watching import HermesHealth, Log
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "Metrics",
     "MetricsQuery",
     "Mqtt",
+    "Ntfy",
     "Pbs",
     "PolicySettings",
     "Proxmox",
@@ -49,6 +52,7 @@ __all__ = [
     "Semaphore",
     "Settings",
     "Ssh",
+    "Telegram",
     "Web",
     "config_file",
     "credential",
@@ -89,6 +93,9 @@ class Settings(BaseSettings):
     quiet: Quiet = Quiet()
     benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")
     records: Records = Records()
+    voice: Voice = Voice()
+    telegram: Telegram = Telegram()
+    ntfy: Ntfy = Ntfy()
     web: Web = Web()
     proxmox: Proxmox = Proxmox()
     pbs: Pbs = Pbs()
