@@ -22,7 +22,7 @@ from aiops.errors import SettingsError
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore
 from aiops.settings.section import Section, credential, default_state, secret
-from aiops.settings.sources import Loki, Metrics, MetricsQuery, Pbs, Proxmox, Web
+from aiops.settings.sources import Loki, Metrics, MetricsQuery, NetBox, Pbs, Proxmox, Web
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
 from aiops.settings.voice import Ntfy, Telegram
 from aiops.settings.watching import HermesHealth, Log
@@ -41,6 +41,7 @@ __all__ = [
     "Metrics",
     "MetricsQuery",
     "Mqtt",
+    "NetBox",
     "Ntfy",
     "Pbs",
     "PolicySettings",
@@ -99,6 +100,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     proxmox: Proxmox = Proxmox()
     pbs: Pbs = Pbs()
+    netbox: NetBox = NetBox()
     loki: Loki = Loki()
     metrics: Metrics = Metrics()
     watch: Watched = Watched()

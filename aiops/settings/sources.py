@@ -38,6 +38,17 @@ class Pbs(Section):
     host: str = Field(default="", description=_HOST)
 
 
+class NetBox(Section):
+    """What NetBox documents, compared with the inventory; without ``url`` nothing is asked."""
+
+    url: str = Field(default="", description="its address, https://netbox; empty: nothing is asked")
+    token_file: Path | None = Field(default=None, description="file that holds an API token that may only read")
+    ca_file: Path | None = Field(default=None, description="CA certificate; empty: the system's")
+    roles: tuple[str, ...] = Field(
+        default=(), description="slugs of the device roles that are machines of the inventory; empty: every role"
+    )
+
+
 class Loki(Section):
     """Where logs are kept; without ``url`` nothing is asked."""
 
