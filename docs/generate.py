@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from aiops import detectors, remediations
 from aiops.detectors import Detector
+from aiops.probes import Ask
 from aiops.settings import Settings
 from beat_schedule import GUARDIANS
 
@@ -31,6 +32,10 @@ def detectors_page() -> str:
             f"| `{kind.name}` | {kind.sentence} | {'a look that finds it gone' if kind.persistence == 'state' else 'nothing: it is evidence'} |\n"
             for kind in detector.kinds.values()
         ]
+        parts += _asked(detector)
+        if not detector.probes:
+            parts.append("\n```text\n" + (module.__doc__ or "").strip() + "\n```\n")
+            continue
         parts.append("\n| probe | command | sudo |\n|---|---|---|\n")
         parts += [
             f"| `{probe.name}` | `{_cell(' '.join(probe.argv))}` | {'yes' if probe.sudo else ''} |\n"
@@ -38,6 +43,14 @@ def detectors_page() -> str:
         ]
         parts.append("\n```text\n" + (module.__doc__ or "").strip() + "\n```\n")
     return "".join(parts)
+
+
+def _asked(detector: Detector) -> Iterator[str]:
+    """What it asks of other systems."""
+    asks = {probe for check in detector.checks for probe in check.probes if isinstance(probe, Ask)}
+    if asks:
+        yield "\nAsked once per sweep for all hosts: "
+        yield ", ".join(f"`{ask.name}` of `[{ask.source}]`" for ask in sorted(asks, key=lambda ask: ask.name)) + ".\n"
 
 
 def _when(due: timedelta | crontab) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from celery.beat import ScheduleEntry
 
+from aiops import steps
 from aiops.domain.fact import utcnow
 from aiops.settings import Settings
 from beat_schedule import GUARDIANS, HOUSEKEEPING
@@ -65,12 +66,16 @@ def housekeeping(zone: str) -> Mapping[str, Moments]:
 def expected(settings: Settings, now: datetime | None = None) -> dict[str, datetime]:
     """Per guardian the newest moment whose sweep must be finished by now.
 
-    A sweep may take ``missed_factor - 1`` periods of its line, and ``missed_minutes`` at most.
+    A guardian whose sources are not set up looks at nothing and is not expected. A sweep may take
+    ``missed_factor - 1`` periods of its line, and ``missed_minutes`` at most.
     """
     moment, watch = now or utcnow(), settings.watch
     most = timedelta(minutes=watch.missed_minutes)
     since: dict[str, datetime] = {}
+    idle = {name for name, detector in steps.detectors().items() if detector.idle(settings.sources)}
     for guardian, line in guardians(settings.timezone).items():
+        if guardian in idle:
+            continue
         newest = line.upto(moment)
         period = newest - line.upto(newest - timedelta(seconds=1))
         since[guardian] = line.upto(moment - min(period * (watch.missed_factor - 1), most))

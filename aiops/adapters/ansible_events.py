@@ -95,6 +95,13 @@ class Record:
                 parts.append(f"{end.host}: {end.task}" + (f"\n{detail.rstrip()}" if detail else ""))
         return _cut("\n".join(parts), CHANGES_CHARACTERS)
 
+    def report(self) -> str:
+        """What the playbook set out to tell, host by host."""
+        told = [end for end in self.ends if end.report]
+        several = len({end.host for end in told}) > 1
+        parts = [f"{end.host}:\n{end.report}" if several else end.report for end in told]
+        return _cut("\n".join(parts), CHANGES_CHARACTERS)
+
     def transcript(self, title: str, shorten: Callable[[str], str] | None = None) -> str:
         """A list in Markdown: one line per task and host, and what failed tasks printed as ``shorten`` has it."""
         lines = [f"## {title}", ""]

@@ -252,6 +252,7 @@ class _Run:
             finished_at=finished,
             recap=self.real.recap if self.started_at else self.check.recap,
             changes=self.check.changes(),
+            report=self.real.report(),
             transcript="\n".join(parts),
         )
 

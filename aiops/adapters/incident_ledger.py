@@ -95,7 +95,8 @@ class SqliteIncidentLedger(QuietTables, NoticeTables, HeldTables, AutonomyTables
                 "SELECT record FROM incidents JOIN findings ON findings.incident = incidents.id"
                 " WHERE fingerprint = ? AND state = 'resolved' AND resolved_at >= ? AND EXISTS"
                 " (SELECT 1 FROM plans JOIN outcomes ON outcomes.plan = plans.id WHERE plans.incident = incidents.id"
-                "  AND status IN ('success', 'failure', 'unknown'))"
+                "  AND status IN ('success', 'failure', 'unknown')"
+                "  AND json_extract(plans.plan, '$.risk') <> 'read_only')"  # an audit repairs nothing
                 " ORDER BY resolved_at DESC LIMIT 1",
                 (fingerprint, iso(since)),
             ).fetchall()

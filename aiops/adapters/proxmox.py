@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from aiops.adapters.proxmox_api import ProxmoxApi
 from aiops.domain.guest import Guest
-from aiops.errors import AiopsError, BusError, SettingsError
+from aiops.errors import AiopsError, SettingsError
 
 KEPT_SECONDS: Final = 600.0
 """How long an answer is used: guests come and go by hand."""
 FAILED_SECONDS: Final = 60.0
-_SECONDS: Final = 10.0
-_DENIED: Final = frozenset({401, 403})
 _GUESTS: Final = frozenset({"lxc", "qemu"})
 
 
@@ -29,11 +28,7 @@ class ProxmoxGuests:
 
         :raises SettingsError: the token's name is none
         """
-        user, sign, name = token.partition("!")
-        if not sign or "@" not in user:
-            raise SettingsError("proxmox.token", f"{token!r} is not of the form user@realm!name")
-        self._nodes, self._user, self._name, self._secret = tuple(nodes), user, name, secret
-        self._verify: str | bool = str(ca) if ca else True
+        self._nodes = [ProxmoxApi(node, token, lambda: secret, ca) for node in nodes]
         self._lock = threading.Lock()
         self._read: Sequence[Guest] | AiopsError = ()
         self._until = 0.0
@@ -58,31 +53,11 @@ class ProxmoxGuests:
                 found.setdefault((guest.name, guest.node, guest.number), guest)
         return list(found.values())
 
-    def _ask(self, node: str) -> Sequence[Guest]:
-        try:
-            import proxmoxer  # noqa: PLC0415 - optional: only a container that asks Proxmox has it
-        except ImportError as error:
-            raise SettingsError("proxmox", "proxmoxer is not installed: pip install 'aiops[proxmox]'") from error
-        try:
-            api = proxmoxer.ProxmoxAPI(
-                node,
-                user=self._user,
-                token_name=self._name,
-                token_value=self._secret,
-                verify_ssl=self._verify,
-                timeout=_SECONDS,
-            )
-            answer: Any = api.cluster.resources.get()
-        except Exception as error:  # noqa: BLE001 - the boundary to a library that lets its HTTP client's errors through
-            status = getattr(error, "status_code", 0)
-            if status in _DENIED:
-                raise SettingsError(
-                    f"proxmox {node}", f"the token is refused ({status}): it needs PVEAuditor on /"
-                ) from None
-            raise BusError(f"proxmox {node}", type(error).__name__) from None
+    def _ask(self, node: ProxmoxApi) -> Sequence[Guest]:
+        answer: Any = node.get("/cluster/resources")
         found = [_guest(entry) for entry in answer if _counts(entry)]
         if not any(guest.node for guest in found):
-            raise SettingsError(f"proxmox {node}", "it shows not a single guest: the token needs PVEAuditor on /")
+            raise SettingsError(f"proxmox {node.node}", "it shows not a single guest: the token needs PVEAuditor on /")
         return found
 
 

@@ -2,10 +2,8 @@
 
 from aiops import detectors
 from aiops.bootstrap.shared import events, inventory
-from aiops.ports import (
-    DetectionServices,
-    Shell,
-)
+from aiops.bootstrap.witnesses import witnesses
+from aiops.ports import DetectionServices, Shell
 from aiops.probes import sudoers as sudo_list
 from aiops.settings import Settings, credential
 
@@ -17,12 +15,13 @@ def detection(settings: Settings) -> DetectionServices:
     return DetectionServices(
         inventory=inventory(settings),
         shell=_shell(settings),
-        web=PlainWeb(),
+        web=PlainWeb(settings.web.ca_file),
         events=events(settings),
         seconds_per_host=settings.ssh.host_seconds,
         threads=settings.ssh.threads,
         shard_size=settings.ssh.shard_size,
         thresholds=settings.detectors,
+        witnesses=witnesses(settings),
     )
 
 

@@ -73,6 +73,16 @@ def topologies(settings: Settings) -> list[Topology]:
         from aiops.adapters.proxmox import ProxmoxGuests  # noqa: PLC0415
 
         found.append(ProxmoxGuests(proxmox.nodes, proxmox.token, secret(proxmox.token_file), proxmox.ca_file))
+    if settings.netbox.url:
+        from aiops.adapters.json_api import JsonApi  # noqa: PLC0415
+        from aiops.adapters.netbox import NetBoxMachines  # noqa: PLC0415
+
+        its = settings.netbox
+
+        def headers() -> Mapping[str, str]:
+            return {"Authorization": f"Token {secret(its.token_file)}"} if its.token_file else {}
+
+        found.append(NetBoxMachines(JsonApi("netbox", its.url, headers, ca_file=its.ca_file), its.roles))
     return found
 
 

@@ -4,7 +4,7 @@ A detector is a set of checks; each check declares the probes it reads and the f
 functions from what the probes read to findings, so a recording of real output is a test.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -16,7 +16,7 @@ from aiops.domain.finding import Evidence, Finding, Kind
 from aiops.domain.host import Host
 from aiops.domain.severity import Severity
 from aiops.errors import SettingsError, UnknownError
-from aiops.probes import AnyProbe, Probe, Source
+from aiops.probes import AnyProbe, Ask, Probe, Source
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,13 @@ class Detector:
         """Every probe its checks read on the host, once each."""
         found = (probe for check in self.checks for probe in check.probes)
         return tuple(dict.fromkeys(probe for probe in found if isinstance(probe, Probe)))
+
+    def idle(self, sources: Collection[str]) -> bool:
+        """Whether none of its checks can look, because each asks a system that is not among ``sources``, those set up."""
+        return all(
+            any(isinstance(probe, Ask) and probe.source not in sources for probe in check.probes)
+            for check in self.checks
+        )
 
 
 def load() -> dict[str, Detector]:

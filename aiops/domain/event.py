@@ -46,6 +46,7 @@ TYPES: Final[dict[str, str]] = {
     "audit.head": "Where the audit log of the deciding side stands, once a day: for `aiops audit verify --head`.",
     "records.pushed": "Transcripts and journal entries have arrived at their remote.",
     "records.waiting": "Transcripts or journal entries cannot be committed or pushed; they are kept and tried again, in order.",
+    "audit.reported": "A read-only playbook has looked at a host; its report is in the incident.",
     "outcome.settled": "The incident ledger has stored what came of the plan.",
     "verify.asked": "The detector that fired was asked to look again.",
     "message.refused": "A worker refused a message it must not accept.",
@@ -67,7 +68,7 @@ TYPES: Final[dict[str, str]] = {
 }
 """Every type this code publishes, with the sentence that stands in docs/mqtt.md. Foreign publishers may use others."""
 
-_SECURITY = frozenset({"security", "soc"})
+_SECURITY = frozenset({"security", "soc", "logs"})
 
 
 def level(text: str) -> str:

@@ -13,7 +13,7 @@ class Outcome(Fact):
     """``unknown`` means it was started and nobody can say how it ended; it is never started again by itself.
 
     ``skipped`` means it was not started; ``reason`` says why. ``changes`` is what check mode announced (``--diff``) before
-    the run; ``recap`` is Ansible's count per host.
+    the run; ``report`` is what a playbook set out to tell; ``recap`` is Ansible's count per host.
     """
 
     plan: str
@@ -25,4 +25,5 @@ class Outcome(Fact):
     finished_at: Moment
     recap: dict[str, dict[str, int]] = Field(default_factory=dict)
     changes: str = ""
+    report: str = ""
     transcript: str = ""

@@ -49,11 +49,13 @@ class Answer(NamedTuple):
 
 
 class Policy(BaseModel):
-    """CT190's policy. A fresh install asks before everything."""
+    """CT190's policy. A fresh install asks before everything that changes a host."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    default: Decision = Field(default="ask", description="auto, ask or never, where no rule matches")
+    default: Decision = Field(
+        default="ask", description="auto, ask or never, where no rule matches; ask: what only looks is auto"
+    )
     rules: tuple[Rule, ...] = Field(default=(), description="the first that matches decides")
     mode: Literal["rules", "ladder"] = Field(
         default="rules",
@@ -88,7 +90,7 @@ class Policy(BaseModel):
         forbidden = _forbidden(remediation, hosts)
         if forbidden:
             return "never", forbidden
-        answers = self.answers(kinds, remediation.id, hosts, severity, at or utcnow())
+        answers = self.answers(kinds, remediation, hosts, severity, at or utcnow())
         last = max(answers, key=lambda answer: _STRICTNESS.index(answer.decision), default=None)
         strictest = last.decision if last else "ask"
         if strictest == "auto" and remediation.approval == "human":
@@ -98,10 +100,10 @@ class Policy(BaseModel):
         return strictest, f"policy says {strictest}, by {last}" if last else "no finding that it fixes"
 
     def answers(
-        self, kinds: list[str], playbook: str, hosts: list[Host], severity: Severity, at: datetime
+        self, kinds: list[str], remediation: Remediation, hosts: list[Host], severity: Severity, at: datetime
     ) -> list[Answer]:
         """Which rule speaks for each kind on each host; the strictest of them decides."""
-        return [self._rule(kind, playbook, host, severity, at) for kind in kinds for host in hosts]
+        return [self._rule(kind, remediation, host, severity, at) for kind in kinds for host in hosts]
 
     def quiet_until(self, at: datetime) -> datetime | None:
         """When the quiet hours end that the moment lies in; None outside of them."""
@@ -109,11 +111,13 @@ class Policy(BaseModel):
             return None
         return end_of(self.quiet_hours, at, self.timezone)
 
-    def _rule(self, kind: str, playbook: str, host: Host, severity: Severity, at: datetime) -> Answer:
+    def _rule(self, kind: str, remediation: Remediation, host: Host, severity: Severity, at: datetime) -> Answer:
         for number, rule in enumerate(self.rules, start=1):
             timely = not rule.hours or within(rule.hours, at, self.timezone)
-            if timely and rule.matches(kind, playbook, host.role, severity):
+            if timely and rule.matches(kind, remediation.id, host.role, severity):
                 return Answer(kind, host.name, number, rule.decision, rule.why)
+        if remediation.risk == "read_only" and self.default == "ask":
+            return Answer(kind, host.name, 0, "auto", "it only looks, and changes nothing")
         return Answer(kind, host.name, 0, self.default, "")
 
 

@@ -28,13 +28,17 @@ class Patrol(Fact):
 
 
 class Blind(Fact):
-    """A probe that could not look. Never an empty list of findings."""
+    """A probe that could not look. Never an empty list of findings.
+
+    ``shared``: the reason is the same for every host (a source that does not answer), so it is one trouble.
+    """
 
     host: str
     detector: str
     probe: str
     reason: str
     remedy: str = ""
+    shared: bool = False
 
 
 class Sweep(Fact):

@@ -5,7 +5,7 @@ A port is a page of docstrings; its adapters live in ``aiops/adapters`` and pass
 
 from aiops.ports.backup import BackupBook, BackupRuns, Filing, Nodes, Progress
 from aiops.ports.executions import Claim, ExecutionLedger, Executor, Receipt, Tracer
-from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web
+from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger, QuietLedger
 from aiops.ports.services import (
     BackupServices,
@@ -68,4 +68,5 @@ __all__ = [
     "TriageServices",
     "Verifier",
     "Web",
+    "Witness",
 ]

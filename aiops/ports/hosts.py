@@ -7,6 +7,7 @@ from typing import Protocol
 from aiops.domain.certificate import Served
 from aiops.domain.guest import Guest
 from aiops.domain.host import Host
+from aiops.domain.testimony import Testimony
 
 
 @dataclass(frozen=True)
@@ -84,5 +85,17 @@ class Topology(Protocol):
         """Every machine it knows.
 
         :raises SettingsError: it cannot be read as it is set up
+        :raises TransientError: it does not answer now
+        """
+
+
+class Witness(Protocol):
+    """Another system that knows something about many hosts at once. It is only ever read. Safe to call from many threads."""
+
+    def ask(self, question: str, sweep: str) -> Testimony:
+        """What it says, and what it could not say: a failure is a gap with its reason, never an empty answer.
+
+        :param sweep: the sweep that asks; the same question of the same sweep gets the same answer
+        :raises SettingsError: it cannot be asked that, or not as it is set up
         :raises TransientError: it does not answer now
         """

@@ -18,7 +18,7 @@ from aiops.domain.verdict import Budget
 from aiops.domain.watch import Watched
 from aiops.ports.backup import BackupRuns, Nodes
 from aiops.ports.executions import ExecutionLedger, Executor, Tracer
-from aiops.ports.hosts import Inventory, Shell, Topology, Web
+from aiops.ports.hosts import Inventory, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger
 from aiops.ports.signs import Beacon, Pulse
 from aiops.ports.stream import Broker, EventLog, Events
@@ -43,6 +43,7 @@ class DetectionServices:
     thresholds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     clock: Clock = utcnow
     web: Web | None = None
+    witnesses: Mapping[str, Witness] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

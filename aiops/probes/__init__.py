@@ -60,6 +60,20 @@ class Visit:
     certificate: bool = False
 
 
+@dataclass(frozen=True)
+class Ask:
+    """A question to another system that knows many hosts, asked by the detection worker once per sweep for all of them.
+
+    ``source`` is its name in ``DetectionServices.witnesses``. The check gets a tuple of ``aiops.domain.testimony.Told``: what is
+    about the host. Where the source is not set up, the check does not run.
+    """
+
+    name: str
+    source: str
+    question: str
+    seconds: int = 30
+
+
 AnyProbe = Probe[Any]
-Source = AnyProbe | Visit
+Source = AnyProbe | Visit | Ask
 """Whatever a check may read."""

@@ -20,9 +20,10 @@ from aiops.domain.quiet import Quiet
 from aiops.domain.silence import Benign
 from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
-from aiops.settings.outside import Fleet, Mqtt, Proxmox, Redis, Ssh
+from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore
 from aiops.settings.section import Section, credential, default_state, secret
+from aiops.settings.sources import Loki, Metrics, MetricsQuery, NetBox, Pbs, Proxmox, Web
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
 from aiops.settings.voice import Ntfy, Telegram
 from aiops.settings.watching import HermesHealth, Log
@@ -37,8 +38,13 @@ __all__ = [
     "Llm",
     "LlmProvider",
     "Log",
+    "Loki",
+    "Metrics",
+    "MetricsQuery",
     "Mqtt",
+    "NetBox",
     "Ntfy",
+    "Pbs",
     "PolicySettings",
     "Proxmox",
     "Records",
@@ -49,6 +55,7 @@ __all__ = [
     "Settings",
     "Ssh",
     "Telegram",
+    "Web",
     "config_file",
     "credential",
     "default_state",
@@ -92,7 +99,12 @@ class Settings(BaseSettings):
     voice: Voice = Voice()
     telegram: Telegram = Telegram()
     ntfy: Ntfy = Ntfy()
+    web: Web = Web()
     proxmox: Proxmox = Proxmox()
+    pbs: Pbs = Pbs()
+    netbox: NetBox = NetBox()
+    loki: Loki = Loki()
+    metrics: Metrics = Metrics()
     watch: Watched = Watched()
     hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
@@ -101,6 +113,17 @@ class Settings(BaseSettings):
         description="parameters that are configuration: `[playbooks.redeploy_promtail]`, then `.roles.ROLE`, then `.hosts.HOST`",
     )
     log: Log = Log()
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The other systems that are asked: names as in ``aiops.probes.Ask``."""
+        asked = {
+            "proxmox": bool(self.proxmox.nodes),
+            "pbs": bool(self.pbs.url),
+            "loki": bool(self.loki.url),
+            "metrics": bool(self.metrics.url and self.metrics.queries),
+        }
+        return frozenset(name for name, wanted in asked.items() if wanted)
 
     @classmethod
     def settings_customise_sources(

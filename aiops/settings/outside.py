@@ -1,4 +1,4 @@
-"""How the world outside is reached: Redis, MQTT, the hosts, Proxmox."""
+"""How the world outside is reached: Redis, MQTT, the hosts."""
 
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -71,12 +71,3 @@ class Ssh(Section):
     host_seconds: float = Field(default=60, gt=0, le=600, description="hard limit for all probes of one host")
     threads: int = Field(default=20, ge=1, le=200, description="hosts looked at together")
     shard_size: int = Field(default=20, ge=1, le=1000, description="hosts in one detection message")
-
-
-class Proxmox(Section):
-    """Where the guests are known; without ``nodes`` nothing is asked."""
-
-    nodes: tuple[str, ...] = Field(default=(), description="nodes to ask, host or host:port; one per cluster is enough")
-    token: str = Field(default="", description="API token that may only read (PVEAuditor on /): user@realm!name")
-    token_file: Path | None = Field(default=None, description="file that holds the token's secret")
-    ca_file: Path | None = Field(default=None, description="CA certificate of the nodes; empty: the system's")

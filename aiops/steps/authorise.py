@@ -14,6 +14,7 @@ from aiops.ports import IncidentServices
 from aiops.remediations import resolve
 from aiops.steps.approve import approve_automatically
 from aiops.steps.attest import attest
+from aiops.steps.audits import enough_audits
 from aiops.steps.autonomy import restrain
 from aiops.steps.bound import bound, fills
 from aiops.steps.dispatch import dispatch
@@ -132,6 +133,8 @@ def decide(
     limited, limit = restrain(decision, remediation.id, hosts, services, asked=asked)
     if limit:
         return limited, limit
+    if decision == "auto" and remediation.risk == "read_only" and (why := enough_audits(plan, services)):
+        return "never", f"not audited by itself: {why}"
     frozen = services.ledger.frozen()
     if decision == "auto" and frozen:
         return "ask", f"frozen by {frozen}"

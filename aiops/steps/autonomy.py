@@ -12,6 +12,7 @@ from aiops.domain.policy import Decision
 from aiops.domain.remediation import Remediation
 from aiops.errors import RefusedError, UnknownError
 from aiops.ports import IncidentServices
+from aiops.steps.audits import only_looks
 from aiops.steps.quiet import notices
 from aiops.steps.record import happened
 
@@ -20,8 +21,8 @@ def restrain(
     decision: Decision, playbook: str, hosts: Sequence[Host], services: IncidentServices, *, asked: bool
 ) -> tuple[Decision, str]:
     """What the ladder leaves of policy's decision, and the reason where it takes something away: the lowest rung counts."""
-    if services.policy.mode != "ladder":
-        return decision, ""
+    if services.policy.mode != "ladder" or services.catalogue[playbook].risk == "read_only":
+        return decision, ""  # what only looks needs no trust to be earned
     lowest = min(
         (services.ledger.standing(playbook, host.role) for host in hosts), key=lambda one: RUNGS.index(one.rung)
     )
@@ -77,7 +78,7 @@ def proved(incident: Incident, services: IncidentServices) -> Handover:
 def not_held(repaired: str, by: Incident, services: IncidentServices) -> Handover:
     """The repair of that incident did not hold: what was automatic asks again. Told twice, it changes nothing."""
     plan = services.ledger.plan_of(repaired) if repaired else None
-    if plan is None or services.ledger.outcome(plan.id) is None:
+    if plan is None or services.ledger.outcome(plan.id) is None or only_looks(plan, services):
         return Handover()
     told: tuple[Event, ...] = ()
     for role in _roles(plan, services):

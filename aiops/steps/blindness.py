@@ -26,6 +26,7 @@ def blind_findings(sweep: Sweep, services: IncidentServices) -> Iterator[Finding
                 subject=f"{blind.detector}/{blind.probe}",
                 severity=Severity.WARNING,
                 cause=f"blind:{blind.probe}",
+                shared=blind.shared,
                 seen_at=sweep.finished_at,
                 summary=f"{blind.detector} is blind: {blind.reason.rstrip('.')}.{remedy}",
                 evidence={"probe": blind.probe, "reason": blind.reason, "remedy": blind.remedy, "sweeps": streak},

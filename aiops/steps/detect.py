@@ -15,10 +15,11 @@ from aiops.domain.host import Host
 from aiops.domain.sweep import Blind, Patrol, Sweep
 from aiops.errors import HostKeyError, HostTimeoutError, HostUnreachableError, SettingsError, UnknownError
 from aiops.ports import DetectionServices, Page
-from aiops.probes import AnyProbe, Source, UnreadableError, Visit
+from aiops.probes import AnyProbe, Ask, Source, UnreadableError, Visit
 from aiops.probes.answer import Answer, read
 from aiops.probes.clock import CLOCK, agree
 from aiops.probes.script import assemble
+from aiops.steps.asking import Asking, SkippedError, WideError
 
 Progress = Callable[[str, int, int], None]
 """Called with the host that is done, how many are done, and how many there are."""
@@ -45,9 +46,10 @@ def detect(
     due = [_known(detectors, name) for name in dict.fromkeys(patrol.detectors)]
     hosts = [services.inventory.find(name) for name in dict.fromkeys(patrol.hosts)] or list(services.inventory.hosts())
     settings = _settings(due, detectors, hosts, thresholds or {})
+    asking = Asking(services, patrol.sweep)
     seen: dict[str, _Seen] = {}
     with ThreadPoolExecutor(max_workers=max(1, min(services.threads, len(hosts))), thread_name_prefix="detect") as pool:
-        looks = {pool.submit(_look, host, due, services, settings): host for host in hosts}
+        looks = {pool.submit(_look, host, due, services, settings, asking): host for host in hosts}
         for done, look in enumerate(as_completed(looks), start=1):
             host = looks[look]
             seen[host.name] = look.result()
@@ -98,15 +100,24 @@ Known = Mapping[Source, Any]
 """What each source gave: what its reader made of it, or the ``UnreadableError`` that says why there is nothing."""
 
 
-def _look(host: Host, due: Sequence[Detector], services: DetectionServices, settings: Settings) -> _Seen:
-    return _Look(host, due, services, settings).run()
+def _look(
+    host: Host, due: Sequence[Detector], services: DetectionServices, settings: Settings, asking: Asking
+) -> _Seen:
+    return _Look(host, due, services, settings, asking).run()
 
 
 class _Look:
     """One host's part of a sweep. Its time begins when it is made."""
 
-    def __init__(self, host: Host, due: Sequence[Detector], services: DetectionServices, settings: Settings) -> None:
-        self.host, self.due, self.services, self.settings = host, due, services, settings
+    def __init__(
+        self,
+        host: Host,
+        due: Sequence[Detector],
+        services: DetectionServices,
+        settings: Settings,
+        asking: Asking,
+    ) -> None:
+        self.host, self.due, self.services, self.settings, self.asking = host, due, services, settings, asking
         self.now = services.clock()
         self.deadline = time.monotonic() + services.seconds_per_host
         self.seen = _Seen()
@@ -117,12 +128,17 @@ class _Look:
         if self.seen.asleep:
             return self.seen
         self._visit(known)
+        self._ask_others(known)
         kinds: list[str] = []
         for detector in self.due:
             kinds += self._apply(detector, known, unreachable)
             if not unreachable:
                 self._show(detector, known)
         self.seen.kinds = tuple(dict.fromkeys(kinds))
+        # A host whose own server sleeps by design, and at which nothing else looked.
+        self.seen.asleep = not self.seen.kinds and any(
+            isinstance(answer, SkippedError) and answer.asleep for answer in known.values()
+        )
         return self.seen
 
     def _ask_the_host(self, known: dict[Source, Any]) -> UnreadableError | None:
@@ -168,6 +184,15 @@ class _Look:
             except UnreadableError as error:
                 known[visit] = error
 
+    def _ask_others(self, known: dict[Source, Any]) -> None:
+        """What other systems know of the host: asked once per sweep, whoever asks first."""
+        sources = (probe for detector in self.due for check in detector.checks for probe in check.probes)
+        for ask in dict.fromkeys(source for source in sources if isinstance(source, Ask)):
+            try:
+                known[ask] = self.asking.about(ask, self.host)
+            except (SkippedError, UnreadableError) as reason:
+                known[ask] = reason
+
     def _get(self, visit: Visit, url: str) -> Page | Served:
         if self.services.web is None:
             raise UnreadableError("this worker has no way to ask for web pages", "give it a web adapter in bootstrap")
@@ -189,6 +214,9 @@ class _Look:
         blind: dict[str, UnreadableError] = {}
         dark: set[str] = set()
         for check in detector.checks:
+            if any(isinstance(known.get(probe), SkippedError) for probe in check.probes):
+                dark.update(check.kinds)
+                continue
             if unreachable and not self._from_outside(check):
                 failures = {CONNECTION: unreachable}
             else:
@@ -199,7 +227,14 @@ class _Look:
                 blind |= failures
                 dark.update(check.kinds)
         self.seen.blind += [
-            Blind(host=self.host.name, detector=detector.name, probe=probe, reason=error.reason, remedy=error.remedy)
+            Blind(
+                host=self.host.name,
+                detector=detector.name,
+                probe=probe,
+                reason=error.reason,
+                remedy=error.remedy,
+                shared=isinstance(error, WideError),
+            )
             for probe, error in blind.items()
         ]
         looked = chain.from_iterable(check.kinds for check in detector.checks)
@@ -208,13 +243,15 @@ class _Look:
     def _show(self, detector: Detector, known: Known) -> None:
         """Figures of what could be read; what could not is in ``blind`` already."""
         for show, probes in detector.shows:
-            if not any(isinstance(known.get(probe), UnreadableError) for probe in probes):
+            if not any(isinstance(known.get(probe), UnreadableError | SkippedError) for probe in probes):
                 figures, _ = _attempt(lambda: iter(show(*[known[probe] for probe in probes]).items()), "figures")  # noqa: B023 - used at once
                 self.seen.figures |= dict(figures)
 
     def _from_outside(self, check: Check) -> bool:
         """Whether the check needs no login: then an unreachable host can still be looked at, if it has any pages."""
-        return all(isinstance(probe, Visit) and probe.urls(self.host) for probe in check.probes)
+        return all(
+            isinstance(probe, Ask) or (isinstance(probe, Visit) and probe.urls(self.host)) for probe in check.probes
+        )
 
     def _run(self, check: Check, subject: Subject, known: Known) -> dict[str, UnreadableError]:
         arguments = [known[probe] for probe in check.probes]

@@ -1,9 +1,10 @@
 """patrol: from a guardian's name to what has to be looked at, one shard of hosts each."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
+from aiops.detectors import Detector
 from aiops.domain.sweep import Patrol
-from aiops.errors import UnknownError
+from aiops.errors import SettingsError, UnknownError
 from aiops.ports import DetectionServices
 
 
@@ -11,7 +12,7 @@ def patrol(
     sweep: str,
     guardians: str | Sequence[str],
     services: DetectionServices,
-    known: Collection[str],
+    known: Mapping[str, Detector],
     *,
     hosts: Sequence[str] = (),
     started_by: str = "shell",
@@ -19,7 +20,10 @@ def patrol(
     """One ``Patrol`` per ``services.shard_size`` hosts; without ``hosts`` the whole inventory.
 
     :param guardians: one or more detectors, with or without the ``guardian-`` prefix
+    A guardian whose sources are not set up has nothing to look at and is left out.
+
     :raises UnknownError: no such detector or host
+    :raises SettingsError: a human asks for nothing but such guardians
     """
     names = [guardians] if isinstance(guardians, str) else list(guardians)
     detectors = tuple(dict.fromkeys(name.removeprefix("guardian-") for name in names))
@@ -28,6 +32,11 @@ def patrol(
             raise UnknownError("guardian", detector, f"there are: {', '.join(sorted(known))}")
     if not detectors:
         raise UnknownError("guardian", "", f"name one of: {', '.join(sorted(known))}")
+    named, detectors = detectors, tuple(name for name in detectors if not known[name].idle(services.witnesses))
+    if not detectors:
+        if started_by == "beat":
+            return []
+        raise SettingsError(", ".join(named), "what it asks is not set up: see docs/sources.md")
     targets = [services.inventory.find(host).name for host in hosts] or [
         host.name for host in services.inventory.hosts()
     ]

@@ -11,6 +11,8 @@ from aiops.domain.sweep import Patrol
 from aiops.errors import UnknownError
 from aiops.ports import IncidentServices
 from aiops.steps.asked import UNDO, asked_for, finish
+from aiops.steps.audit import report_back
+from aiops.steps.audits import only_looks
 from aiops.steps.authorise import await_approval, escalate
 from aiops.steps.record import happened, move
 from aiops.steps.undo import undone
@@ -41,7 +43,7 @@ def settle(outcome: Outcome, services: IncidentServices) -> Handover:
     if incident.state is not State.REMEDIATING and not (new and incident.state is State.ESCALATED):
         return Handover()
     if outcome.status == "success":
-        return _succeeded(incident, plan, services)
+        return _succeeded(incident, plan, outcome, services)
     if outcome.status == "skipped":
         return renew(incident, plan, outcome.reason, services)
     text = f"{plan.remediation} ended {outcome.status}: {outcome.reason}"
@@ -77,9 +79,10 @@ def renew(incident: Incident, plan: Plan, reason: str, services: IncidentService
     return await_approval(incident, again, reason, services)
 
 
-def _succeeded(incident: Incident, plan: Plan, services: IncidentServices) -> Handover:
+def _succeeded(incident: Incident, plan: Plan, outcome: Outcome, services: IncidentServices) -> Handover:
     if not asked_for(incident):
-        return _verify(incident, plan, services)
+        looked = only_looks(plan, services)
+        return report_back(incident, plan, outcome, services) if looked else _verify(incident, plan, services)
     ended = undone if incident.findings[0].kind == UNDO else finish
     return ended(incident, plan, services)
 

@@ -43,7 +43,7 @@ def _because(incident: Incident, playbook: str, services: IncidentServices) -> B
     hosts = [services.inventory.find(name) for name in plan.hosts]
     fixable = {fix.kind for fix in remediation.fixes}
     kinds = list(dict.fromkeys(finding.kind for finding in incident.findings if finding.kind in fixable))
-    answers = services.policy.answers(kinds, playbook, hosts, incident.severity, services.clock())
+    answers = services.policy.answers(kinds, remediation, hosts, incident.severity, services.clock())
     return Because(playbook, plan.hosts, decision, reason, tuple(str(answer) for answer in answers))
 
 

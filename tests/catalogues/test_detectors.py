@@ -10,7 +10,7 @@ import pytest
 
 import aiops.detectors
 from aiops.detectors import Detector, load
-from aiops.probes import Probe, Visit
+from aiops.probes import Ask, Probe, Visit
 from aiops.probes.sudoers import sudoers
 from tests.recordings import replay
 
@@ -78,7 +78,25 @@ def test_every_kind_is_recorded(detector: Detector) -> None:
     assert set(detector.kinds) - seen == set()
 
 
-@each_detector
+on_hosts = pytest.mark.parametrize(
+    "detector", [detector for detector in DETECTORS.values() if detector.probes], ids=lambda detector: detector.name
+)
+of_others = pytest.mark.parametrize(
+    "detector", [detector for detector in DETECTORS.values() if not detector.probes], ids=lambda detector: detector.name
+)
+
+
+@of_others
+def test_another_systems_health_refusal_silence_and_nonsense_are_recorded(detector: Detector) -> None:
+    by_name = dict(recorded(detector))
+    healthy = [recording for name, recording in by_name.items() if name.startswith("healthy")]
+    assert healthy
+    assert all(recording["expect"] == {"findings": [], "blind": []} for recording in healthy)
+    for case in ("refused", "unreadable", "silent" if detector.name != "logs" else "down"):
+        assert by_name[case]["expect"]["blind"], case
+
+
+@on_hosts
 @pytest.mark.parametrize("release", ["Debian 12", "Debian 13"])
 def test_a_healthy_host_is_recorded(detector: Detector, release: str) -> None:
     healthy = [
@@ -90,7 +108,7 @@ def test_a_healthy_host_is_recorded(detector: Detector, release: str) -> None:
     assert all(recording["expect"] == {"findings": [], "blind": []} for recording in healthy)
 
 
-@each_detector
+@on_hosts
 @pytest.mark.parametrize("case", ["unreadable", "missing-binary"])
 def test_blindness_is_recorded(detector: Detector, case: str) -> None:
     blind = [recording for name, recording in recorded(detector) if name == case]
@@ -114,4 +132,4 @@ def test_every_command_that_needs_root_can_be_allowed_exactly() -> None:
 def test_every_probe_ends_well_within_a_hosts_time() -> None:
     sources = {probe for detector in DETECTORS.values() for check in detector.checks for probe in check.probes}
     assert all(0 < probe.seconds <= 30 for probe in sources)
-    assert {type(probe) for probe in sources} <= {Probe, Visit}
+    assert {type(probe) for probe in sources} <= {Probe, Visit, Ask}

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from aiops import bootstrap
+from aiops.domain.event import Event
 from aiops.domain.incident import Incident, State
 from aiops.ports import IncidentServices
 from aiops.remediations import SHIPPED
@@ -290,3 +291,21 @@ def test_the_detection_account_can_neither_write_nor_use_sudo_beyond_its_list(re
         if "NOPASSWD:" in line
     ]
     assert all("*" not in line and "ALL" not in line for line in listed)
+
+
+def test_a_guessed_password_is_audited_without_a_human_and_hardening_is_only_proposed(real: Real) -> None:
+    for number in range(8):
+        line = f"Failed password for invalid user admin from 192.0.2.77 port {41000 + number} ssh2"
+        real.inside("ct204", "logger", "--tag", "sshd", "--priority", "auth.info", line)
+    real.sweep("soc", host="ct204")
+    incident = real.incident_of("ct204", State.AWAITING_APPROVAL, State.ESCALATED)
+
+    lines = {entry.step: entry.text for entry in real.services.ledger.timeline(incident.id)}
+    assert "accounts with the rights of root: 1 lines" in lines["audit"]
+    assert incident.state is State.AWAITING_APPROVAL, lines
+    proposed = real.services.ledger.plan_of(incident.id)
+    assert proposed
+    assert proposed.remediation == "harden_ssh"
+    assert real.services.ledger.approval(proposed.id) is None
+    (told,) = real.events(type="audit.reported", incident=incident.id)
+    assert Event.model_validate(told).topic() == "pixelium/security/soc/warning"

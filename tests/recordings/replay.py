@@ -18,6 +18,7 @@ from aiops.domain.sweep import Patrol, Sweep
 from aiops.errors import UnknownError
 from aiops.ports import DetectionServices, Page, Printed
 from aiops.steps.detect import detect
+from tests.recordings import answers
 
 FOLDER = Path(__file__).parent
 
@@ -66,7 +67,7 @@ class Playing:
         raise UnknownError("recorded handshake", endpoint)
 
     def hosts(self) -> Sequence[Host]:
-        return (Host(**self.recording["host"]),)
+        return tuple(Host(**host) for host in (self.recording["host"], *self.recording.get("neighbours", [])))
 
     def find(self, name: str) -> Host:
         return self.hosts()[0]
@@ -94,6 +95,9 @@ def play(recording: Mapping[str, Any], detectors: Mapping[str, Detector]) -> Swe
     detector = detectors[recording["detector"]]
     playing = Playing(recording, detector)
     now = datetime.fromisoformat(recording["now"])
-    patrol = Patrol(sweep="recorded", detectors=(detector.name,), hosts=(), requested_at=now)
-    services = DetectionServices(playing, playing, playing, clock=lambda: now, web=playing)
+    hosts = (recording["host"]["name"],)
+    patrol = Patrol(sweep="recorded", detectors=(detector.name,), hosts=hosts, requested_at=now)
+    services = DetectionServices(
+        playing, playing, playing, clock=lambda: now, web=playing, witnesses=answers.witnesses(recording, now)
+    )
     return detect(patrol, services, detectors, {detector.name: recording.get("thresholds", {})})

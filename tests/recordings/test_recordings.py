@@ -33,7 +33,7 @@ def test_a_kind_whose_check_was_blind_does_not_count_as_looked_at(path: Path) ->
     detector = DETECTORS[recording["detector"]]
     blind = {blind.probe for blind in sweep.blind}
 
-    dark: set[str] = set()
+    dark: set[str] = set(detector.kinds) if sweep.asleep else set()
     for check in detector.checks:
         if not blind.isdisjoint({probe.name for probe in check.probes} | {check.look.__name__}):
             dark.update(check.kinds)

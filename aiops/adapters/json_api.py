@@ -1,0 +1,139 @@
+"""Reads JSON over HTTP with the standard library: strict certificates, no proxy, no redirection, a hard end, nothing written."""
+
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from aiops.errors import BusError, SettingsError
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Of one answer: a week of sixty hosts' counts is a tenth of that."""
+_PIECE: Final = 64 * 1024
+_SAID: Final = 160
+_OK, _NOT_OK = 200, 300
+_DENIED: Final = {
+    401: "the token is not accepted",
+    403: "the token may not read that",
+    404: "there is no such thing",
+}
+
+Parameters = Mapping[str, str | int | float]
+
+
+class JsonApi:
+    """One server. Safe to use from several threads: every request has a connection of its own.
+
+    :raises SettingsError: the address is no http or https address, or the CA file holds no certificate
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        headers: Callable[[], Mapping[str, str]] = dict,
+        *,
+        seconds: float = 10.0,
+        ca_file: Path | None = None,
+    ) -> None:
+        """``headers`` are made anew for each request, so that a new token needs no restart. ``seconds`` is the end of each."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+            raise SettingsError(f"{name}.url", f"{url!r} is no http or https address without user name")
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        if self._tls and ca_file:
+            try:
+                self._tls.load_verify_locations(ca_file)
+            except OSError as error:
+                raise SettingsError(f"{name}.ca_file", f"{ca_file} holds no certificate: {error}") from error
+        self.name, self.host = name, parts.hostname
+        self._port, self._base = parts.port, parts.path.rstrip("/")
+        self._headers, self._seconds = headers, seconds
+
+    def get(self, path: str, **parameters: str | float) -> Any:
+        """One answer.
+
+        :raises SettingsError: the server refuses it (401, 403, 404 ...), or sends no JSON: asking again gives the same
+        :raises BusError: it does not answer now
+        """
+        status, content = self._ask(self._base + path + (f"?{urlencode(parameters)}" if parameters else ""))
+        what = f"{self.name} {path}"
+        if status >= 500 or status in (408, 429):  # noqa: PLR2004 - HTTP's own class
+            raise BusError(what, f"{status} {_plain(content)}".strip())
+        if not _OK <= status < _NOT_OK:
+            raise SettingsError(what, f"{status} {_DENIED.get(status, '')}: {_plain(content)}".rstrip(": "))
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise SettingsError(what, "its answer is no JSON") from error
+
+    def _ask(self, target: str) -> tuple[int, bytes]:
+        headers = {"Accept": "application/json", "User-Agent": "aiops", **self._headers()}
+        if self._tls:
+            connection: HTTPConnection = HTTPSConnection(
+                self.host, self._port, timeout=self._seconds, context=self._tls
+            )
+        else:
+            connection = HTTPConnection(self.host, self._port, timeout=self._seconds)
+        over = threading.Event()
+        # Each read has its own limit in the standard library, so a server that drips would hold us for ever.
+        end = threading.Timer(self._seconds, _hang_up, args=(connection, over))
+        end.daemon = True
+        end.start()
+        try:
+            connection.request("GET", target, headers=headers)
+            answer = connection.getresponse()
+            status, content = answer.status, _content(answer)
+        except ssl.SSLCertVerificationError as error:
+            raise SettingsError(self.name, f"its certificate is not valid: {error.verify_message}") from error
+        except (OSError, HTTPException) as error:
+            late = over.is_set() or isinstance(error, TimeoutError)
+            why = f"no answer within {self._seconds:g} s" if late else str(error) or type(error).__name__
+            raise BusError(self.name, why) from error
+        finally:
+            end.cancel()
+            connection.close()
+        if over.is_set():
+            raise BusError(self.name, f"no whole answer within {self._seconds:g} s")
+        return status, content
+
+
+class Enveloped:
+    """The answers of an API that puts each into ``{"data": ...}``, as Proxmox does."""
+
+    def __init__(self, inner: JsonApi) -> None:
+        self._inner = inner
+
+    def get(self, path: str, **parameters: str | float) -> Any:
+        """See ``JsonApi.get``."""
+        answer = self._inner.get(path, **parameters)
+        if not isinstance(answer, dict) or "data" not in answer:
+            raise SettingsError(f"{self._inner.name} {path}", "its answer has no data: is this the right address?")
+        return answer["data"]
+
+
+def _content(answer: HTTPResponse) -> bytes:
+    whole = bytearray()
+    while piece := answer.read(_PIECE):
+        whole += piece
+        if len(whole) > MOST_BYTES:
+            raise HTTPException(f"more than {MOST_BYTES} bytes")
+    return bytes(whole)
+
+
+def _plain(content: bytes) -> str:
+    return " ".join(content.decode(errors="replace").split())[:_SAID]
+
+
+def _hang_up(connection: HTTPConnection, over: threading.Event) -> None:
+    over.set()
+    if isinstance(connection.sock, socket.socket):
+        try:
+            connection.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # it was closed in this very moment

@@ -1,0 +1,86 @@
+"""Other systems that know something about hosts: each is asked once per sweep, with a token that may only read."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from aiops.ports import Witness
+from aiops.settings import Settings, secret
+
+
+def witnesses(settings: Settings) -> Mapping[str, Witness]:
+    """Those that the settings name.
+
+    :raises SettingsError: an address or a CA file cannot be used
+    """
+    from aiops.adapters.once_a_sweep import OnceASweep  # noqa: PLC0415
+
+    made: dict[str, Callable[[Settings], Witness]] = {
+        "proxmox": _proxmox,
+        "pbs": _pbs,
+        "loki": _loki,
+        "metrics": _metrics,
+    }
+    return {name: OnceASweep(make(settings)) for name, make in made.items() if name in settings.sources}
+
+
+def _proxmox(settings: Settings) -> Witness:
+    from aiops.adapters.proxmox_api import ProxmoxApi  # noqa: PLC0415
+    from aiops.adapters.proxmox_witness import ProxmoxWitness  # noqa: PLC0415
+
+    its = settings.proxmox
+    token = _reading(its.token_file, "proxmox")
+    nodes = [(node, ProxmoxApi(node, its.token, token, its.ca_file)) for node in its.nodes]
+    return ProxmoxWitness(nodes, its.host)
+
+
+def _pbs(settings: Settings) -> Witness:
+    from aiops.adapters.json_api import Enveloped, JsonApi  # noqa: PLC0415
+    from aiops.adapters.pbs_witness import PbsWitness  # noqa: PLC0415
+
+    its = settings.pbs
+    token = _reading(its.token_file, "pbs")
+
+    def headers() -> Mapping[str, str]:
+        return {"Authorization": f"PBSAPIToken={its.token}:{token()}"}
+
+    api = JsonApi("pbs", f"{its.url.rstrip('/')}/api2/json", headers, ca_file=its.ca_file)
+    return PbsWitness(Enveloped(api), its.host or api.host)
+
+
+def _loki(settings: Settings) -> Witness:
+    from aiops.adapters.json_api import JsonApi  # noqa: PLC0415
+    from aiops.adapters.loki_witness import LokiWitness  # noqa: PLC0415
+
+    its = settings.loki
+    tenant = {"X-Scope-OrgID": its.tenant} if its.tenant else {}
+    api = JsonApi("loki", its.url, lambda: _bearer(its.token_file) | tenant, seconds=20, ca_file=its.ca_file)
+    return LokiWitness(
+        api,
+        its.host or api.host,
+        host_label=its.host_label,
+        unit_label=its.unit_label,
+        selector=its.selector,
+        errors=its.errors,
+    )
+
+
+def _metrics(settings: Settings) -> Witness:
+    from aiops.adapters.json_api import JsonApi  # noqa: PLC0415
+    from aiops.adapters.prometheus_witness import PrometheusWitness, Query  # noqa: PLC0415
+
+    its = settings.metrics
+    api = JsonApi("metrics", its.url, lambda: _bearer(its.token_file), ca_file=its.ca_file)
+    return PrometheusWitness(api, its.host or api.host, [Query(**query.model_dump()) for query in its.queries])
+
+
+def _reading(path: Path | None, table: str) -> Callable[[], str]:
+    """Reads the token's secret when it is needed: one that cannot be read blinds one source, not the whole worker."""
+
+    def read() -> str:
+        return secret(path or Path(f"{table}_token"))
+
+    return read
+
+
+def _bearer(path: Path | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret(path)}"} if path else {}

@@ -1,0 +1,6 @@
+"""What the log store (Loki) has received from each host."""
+
+from aiops.probes import Ask
+
+STREAMS = Ask(name="log-streams", source="loki", question="streams")
+ERRORS = Ask(name="log-errors", source="loki", question="errors")
