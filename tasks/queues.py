@@ -9,13 +9,15 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "dispatch",
         "settle",
         "close",
+        "conclude",
+        "ask_session",
         "sweep_up",
         "look_again",
         "watch",
         "prune",
     ),
     "triage": ("triage",),
-    "remediation": ("remediate",),
+    "remediation": ("remediate", "investigate"),
     "notify": ("notify",),
 }
 

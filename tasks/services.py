@@ -7,7 +7,14 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from aiops import bootstrap
-from aiops.ports import DetectionServices, IncidentServices, NotifyServices, RemediationServices, TriageServices
+from aiops.ports import (
+    DetectionServices,
+    IncidentServices,
+    NotifyServices,
+    RemediationServices,
+    SessionServices,
+    TriageServices,
+)
 from aiops.settings import Settings, load_settings
 from aiops.steps import Watcher
 from tasks.periods import periods
@@ -73,6 +80,11 @@ def triage() -> TriageServices:
 def remediation() -> RemediationServices:
     """CT196's."""
     return _once(bootstrap.remediation)
+
+
+def sessions() -> SessionServices:
+    """CT196's, for agents: no key to a host."""
+    return _once(bootstrap.sessions)
 
 
 def notification() -> NotifyServices:

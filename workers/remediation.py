@@ -23,7 +23,13 @@ def _reap() -> None:
         pipeline.report(outcome)
 
 
+def _reap_sessions() -> None:
+    for end in steps.reap_sessions(services.sessions()):
+        pipeline.report_session(end)
+
+
 def _file_records() -> None:
+    steps.file_sessions(services.sessions())
     steps.file_records(services.remediation())
 
 
@@ -32,5 +38,6 @@ if __name__ == "__main__":
     with suppress(TransientError):
         services.remediation().executions.expired(utcnow())
     lifecycle.every(REAP_SECONDS, "reaper", _reap)
+    lifecycle.every(REAP_SECONDS, "session reaper", _reap_sessions)
     lifecycle.every(RECORD_SECONDS, "records", _file_records)
     serve("remediation", pool="prefork", concurrency=load_settings().repair.concurrency, remote_control=False)

@@ -15,6 +15,7 @@ from aiops.ports.services import (
     RemediationServices,
     TriageServices,
 )
+from aiops.ports.sessions import Agent, GrantVerifier, Reviews, SessionClaim, SessionLedger, SessionServices
 from aiops.ports.signs import Beacon, Pulse
 from aiops.ports.stream import Broker, EventLog, Events, Mirrored, Notifier
 from aiops.ports.thinking import ProviderState, Thinker
@@ -22,6 +23,7 @@ from aiops.ports.trail import Archive, AuditLog, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
 
 __all__ = [
+    "Agent",
     "Archive",
     "AuditLog",
     "Beacon",
@@ -34,6 +36,7 @@ __all__ = [
     "Events",
     "ExecutionLedger",
     "Executor",
+    "GrantVerifier",
     "IncidentLedger",
     "IncidentServices",
     "Inventory",
@@ -50,6 +53,10 @@ __all__ = [
     "Receipt",
     "Records",
     "RemediationServices",
+    "Reviews",
+    "SessionClaim",
+    "SessionLedger",
+    "SessionServices",
     "Shell",
     "Signer",
     "Thinker",

@@ -16,6 +16,7 @@ from aiops.domain.silence import Muted, Sightings, Silence
 from aiops.domain.skill import Lesson
 from aiops.domain.sweep import Look, Sweep
 from aiops.domain.verdict import Attempt, Spent, Verdict
+from aiops.ports.sessions import SessionBook
 from aiops.ports.trail import AuditLog
 
 
@@ -77,7 +78,7 @@ class QuietLedger(Protocol):
         """False when there was none."""
 
 
-class IncidentLedger(QuietLedger, AuditLog, Protocol):
+class IncidentLedger(QuietLedger, SessionBook, AuditLog, Protocol):
     """CT190's record. Every write is durable when the call returns, or when the ``together`` around it ends.
 
     :raises LedgerBusyError: from any method, when the database is locked or its disk is full

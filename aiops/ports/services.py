@@ -9,6 +9,7 @@ from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
 from aiops.domain.remediation import Remediation
 from aiops.domain.rule import Judgement
+from aiops.domain.session import SessionLimits
 from aiops.domain.silence import Benign
 from aiops.domain.skill import Skill
 from aiops.domain.verdict import Budget
@@ -71,6 +72,7 @@ class IncidentServices:
     topologies: Sequence[Topology] = ()
     watch: Watched = field(default_factory=Watched)
     baseline: bool = False
+    sessions: SessionLimits | None = None
 
 
 @dataclass(frozen=True)

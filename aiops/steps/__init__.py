@@ -8,11 +8,14 @@ from aiops.steps.baseline import chosen as chosen_baseline
 from aiops.steps.baseline import reopen as reopen_baseline
 from aiops.steps.brief import brief
 from aiops.steps.close import close
+from aiops.steps.conclude import ask_session, conclude
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.dispatch import dispatch
 from aiops.steps.file_records import file_records
+from aiops.steps.file_sessions import file_sessions
 from aiops.steps.freeze import freeze, renew_permit, thaw
 from aiops.steps.inventory import check_inventory
+from aiops.steps.investigate import investigate, reap_sessions
 from aiops.steps.look import detect_and_report, detectors
 from aiops.steps.notify import notify
 from aiops.steps.patrol import patrol
@@ -20,6 +23,7 @@ from aiops.steps.prune import prune
 from aiops.steps.quiet import acknowledge, silence, unsilence
 from aiops.steps.refuse import refuse
 from aiops.steps.remediate import reap, remediate
+from aiops.steps.session import request_session
 from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
@@ -32,19 +36,23 @@ __all__ = [
     "accept_baseline",
     "acknowledge",
     "approve",
+    "ask_session",
     "authorise",
     "brief",
     "check_inventory",
     "chosen_baseline",
     "close",
+    "conclude",
     "correlate",
     "deny",
     "detect_and_report",
     "detectors",
     "dispatch",
     "file_records",
+    "file_sessions",
     "freeze",
     "gather",
+    "investigate",
     "look_again",
     "lower_rung",
     "notify",
@@ -52,11 +60,13 @@ __all__ = [
     "prune",
     "raise_rung",
     "reap",
+    "reap_sessions",
     "refuse",
     "remediate",
     "renew_permit",
     "reopen_baseline",
     "replan",
+    "request_session",
     "settle",
     "shorten",
     "silence",

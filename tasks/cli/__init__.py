@@ -26,6 +26,7 @@ from tasks.cli import (
     quiet,
     records,
     schedule,
+    sessions,
     skills,
 )
 
@@ -42,6 +43,7 @@ for group in (
     fleet,
     incidents,
     records,
+    sessions,
     baseline,
     inventory,
     quiet,
