@@ -1,4 +1,4 @@
-"""An OpenAI-compatible chat endpoint, as far as a loop with tools needs it: standard library, no proxy, no redirection, a hard end."""
+"""An OpenAI-compatible chat endpoint, as far as a loop with tools needs it: no proxy, no redirection, a hard end."""
 
 import json
 import socket

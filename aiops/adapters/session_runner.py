@@ -56,8 +56,11 @@ class _Heard:
     objection: str = ""
     complaint: bytes = b""
 
-    def take(self, piece: bytes) -> None:
-        """Add what was read; ``objection`` says what is wrong with it."""
+    def take(self, piece: bytes, *, complaint: bool) -> None:
+        """Add what was read; ``objection`` says what is wrong with it. Of a ``complaint`` the end is kept."""
+        if complaint:
+            self.complaint = (self.complaint + piece)[-_COMPLAINT:]
+            return
         self.size += len(piece)
         *whole, self.rest = (self.rest + piece).split(b"\n")
         for line in whole:
@@ -164,10 +167,7 @@ class SessionRunner:
                     piece = os.read(ready.fd, 65536)
                     if not piece:
                         waiting.unregister(ready.fileobj)
-                    elif ready.fileobj is process.stdout:
-                        heard.take(piece)
-                    else:
-                        heard.complaint = (heard.complaint + piece)[-_COMPLAINT:]
+                    heard.take(piece, complaint=ready.fileobj is process.stderr)
                 now = time.monotonic()
                 if heard.objection:
                     why = f"stopped: {heard.objection}"

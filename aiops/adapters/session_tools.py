@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from aiops.adapters.playbook_check import check
 from aiops.condense import condense
 from aiops.condense.scrub import scrub, scrub_tree
 from aiops.domain.remediation import Remediation
 from aiops.domain.session import Grant, ProposedPlan, ProposedPlaybook
-from aiops.errors import RefusedError
-from aiops.remediations import check_params, schema_for_llm
+from aiops.errors import ManifestError, RefusedError
+from aiops.remediations import check_params, names, schema_for_llm
 
 MOST_CHARACTERS: Final = 12_000
 """Of one result, about 4,000 tokens: the longest condensed output is shorter."""
@@ -207,9 +208,13 @@ class Toolbox:
         return "noted; a human decides"
 
     def _propose_new(self, asked: _NewPlaybook) -> str:
-        if asked.id in self._catalogue:
-            raise ToolRefusedError(f"propose_playbook: the catalogue has {asked.id!r}; a session changes nothing in it")
-        self.playbook = ProposedPlaybook(**asked.model_dump())
+        proposed = ProposedPlaybook(**asked.model_dump())
+        try:
+            check(proposed, names(self._catalogue))
+        except ManifestError as error:
+            # A slip in a file is no attempt at anything: it is told, and may be put right.
+            return f"not taken: {error.reason}"
+        self.playbook = proposed
         return "noted; a human reviews it"
 
     def _give_up(self, asked: _GiveUp) -> str:

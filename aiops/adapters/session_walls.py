@@ -92,6 +92,11 @@ class Walls:
             str(_HOME_BYTES),
             "--tmpfs",
             "/tmp",  # noqa: S108 - its own, in memory
+            # Python has to list the folder in which our package lies.
+            "--perms",
+            "0755",
+            "--dir",
+            str(_PACKAGE.parent),
             *[word for place in reads for word in ("--ro-bind", place, place) if place != "/usr"],
             "--chdir",
             "/tmp",  # noqa: S108 - as above

@@ -246,9 +246,8 @@ def test_nothing_of_the_key_stands_in_what_others_can_see_or_in_the_transcript(b
     seen: list[bytes] = []
 
     def look(_: dict[str, Any]) -> dict[str, Any]:
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and b"AIOPS_SESSION=" in _environ(entry):
-                seen.append(_environ(entry) + _argv(entry))
+        ours = [entry for entry in Path("/proc").iterdir() if b"AIOPS_SESSION=" in _environ(entry)]
+        seen.extend(_environ(entry) + _argv(entry) for entry in ours)
         return call("give_up", reason=f"the key is {KEY}, is it not")
 
     bench.model.script = look
