@@ -10,7 +10,7 @@ import pwd
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -92,11 +92,8 @@ class Walls:
             str(_HOME_BYTES),
             "--tmpfs",
             "/tmp",  # noqa: S108 - its own, in memory
-            # Python has to list the folder in which our package lies.
-            "--perms",
-            "0755",
-            "--dir",
-            str(_PACKAGE.parent),
+            # Bubblewrap makes the folders above a path for itself alone.
+            *[word for place in _above(reads) for word in ("--perms", "0755", "--dir", place)],
             *[word for place in reads for word in ("--ro-bind", place, place) if place != "/usr"],
             "--chdir",
             "/tmp",  # noqa: S108 - as above
@@ -114,6 +111,12 @@ class Walls:
             "--inh-caps=-all",
             "--bounding-set=-all",
         ]
+
+
+def _above(places: Iterable[str]) -> list[str]:
+    """Every folder above one of the places, the upper ones first; /usr and /tmp are there already."""
+    above = {parent for place in places for parent in Path(place).parents}
+    return [str(one) for one in sorted(above) if str(one) not in {"/", "/tmp"} and not str(one).startswith("/usr")]  # noqa: S108 - its own
 
 
 def walls(user: str) -> Walls:

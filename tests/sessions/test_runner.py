@@ -20,6 +20,12 @@ from tests.sessions.grants import CATALOGUE, FINDING, SECRET, grant
 from tests.sessions.model import Model, call, calls, says, scripted
 
 KEY = "sk-this-is-the-key-of-the-model"
+PLAN = {
+    "playbook": "restart_service",
+    "host": "ct201",
+    "params": {"unit": "a.service"},
+    "reason": "it hangs, restart it",
+}
 MEND = call(
     "propose_plan",
     playbook="restart_service",
@@ -116,10 +122,7 @@ def test_evidence_reaches_the_model_as_quoted_data_without_secrets(bench: Bench)
             call("propose_plan", playbook="restart_service", host="ct201", params={"unit": "x; reboot"}, reason="x" * 20),
             "must match",
         ),
-        (
-            call("propose_plan", playbook="restart_service", host="ct201", params={"unit": "a.service", "become": True}, reason="x" * 20),
-            "no parameter 'become'",
-        ),
+        (call("propose_plan", **PLAN | {"params": {"unit": "a.service", "become": 1}}), "no parameter 'become'"),
         (call("evidence", fingerprint="/etc/shadow"), "no finding of this incident"),
         (call("host", name="../../etc/aiops/repair_key"), "no host of this incident"),
         (call("evidence", fingerprint="$ANTHROPIC_API_KEY"), "no finding of this incident"),
