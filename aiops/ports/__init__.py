@@ -17,10 +17,11 @@ from aiops.ports.services import (
 )
 from aiops.ports.sessions import Agent, GrantVerifier, Reviews, SessionClaim, SessionLedger, SessionServices
 from aiops.ports.signs import Beacon, Pulse
-from aiops.ports.stream import Broker, EventLog, Events, Mirrored, Notifier
+from aiops.ports.stream import Broker, EventLog, Events, Mirrored
 from aiops.ports.thinking import ProviderState, Thinker
 from aiops.ports.trail import Archive, AuditLog, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
+from aiops.ports.voice import Channel, Mailbox
 
 __all__ = [
     "Agent",
@@ -29,6 +30,7 @@ __all__ = [
     "Beacon",
     "BridgeServices",
     "Broker",
+    "Channel",
     "Claim",
     "Clock",
     "DetectionServices",
@@ -40,8 +42,8 @@ __all__ = [
     "IncidentLedger",
     "IncidentServices",
     "Inventory",
+    "Mailbox",
     "Mirrored",
-    "Notifier",
     "NotifyServices",
     "Page",
     "Permit",

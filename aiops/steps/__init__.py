@@ -10,6 +10,7 @@ from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.conclude import ask_session, conclude
 from aiops.steps.correlate import correlate, gather
+from aiops.steps.deliver import deliver
 from aiops.steps.dispatch import dispatch
 from aiops.steps.file_records import file_records
 from aiops.steps.file_sessions import file_sessions
@@ -27,6 +28,7 @@ from aiops.steps.session import request_session
 from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
+from aiops.steps.tell import taken
 from aiops.steps.triage import triage
 from aiops.steps.watch import Watcher
 from aiops.steps.why import why
@@ -44,6 +46,7 @@ __all__ = [
     "close",
     "conclude",
     "correlate",
+    "deliver",
     "deny",
     "detect_and_report",
     "detectors",
@@ -71,6 +74,7 @@ __all__ = [
     "shorten",
     "silence",
     "sweep_up",
+    "taken",
     "thaw",
     "triage",
     "unsilence",
