@@ -39,8 +39,8 @@ def objection(task: str, message: Any, payload: Any) -> str | None:
     """Why the message may not become a task, or None."""
     if payload is not None:
         return "it speaks message protocol 1"
-    if message.headers.get("eta") and task == "remediate":
-        return "a repair is never delayed by its message"
+    if message.headers.get("eta") and task in {"remediate", "investigate"}:
+        return "neither a repair nor a session is delayed by its message"
     try:
         body = message.payload
     except Exception as error:  # noqa: BLE001 - whatever a hostile body does to the decoder, the worker must go on

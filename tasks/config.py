@@ -48,6 +48,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_annotations": {
             # Repairing twice is worse than reporting "unknown": CT196 takes a message off the queue before it starts.
             "remediate": {"acks_late": False, "reject_on_worker_lost": False, "max_retries": 0},
+            # The same for a session: it costs money, and the sweeper rings again for one that was not started.
+            "investigate": {"acks_late": False, "reject_on_worker_lost": False, "max_retries": 0},
         },
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,

@@ -5,6 +5,7 @@
     an approved plan -> dispatch -> remediate -> settle          signed on CT190, checked on CT196
     a repair -> verify -> close                                  the detector that fired looks again
     the clock -> order_backup -> backup -> settle_backup         allowed once by a human, signed each night
+    a verdict that wants a closer look -> investigate -> conclude   an agent that may only propose; then as above
 
 A task calls its step and hands on what the step returned. It decides nothing.
 """
@@ -21,6 +22,7 @@ from aiops.domain.event import Event
 from aiops.domain.handover import Handover
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import SignedPlan
+from aiops.domain.session import SessionEnd, SignedGrant
 from aiops.domain.sweep import Patrol, Sweep
 from aiops.domain.verdict import Question, Verdict
 from aiops.errors import RefusedError
@@ -96,6 +98,18 @@ def close(sweep: Sweep) -> None:
     hand_on(steps.close(sweep, services.incidents()))
 
 
+@app.task(name="conclude", pydantic=True)
+def conclude(end: SessionEnd) -> None:
+    """What an agent's session came to: a plan that a human decides on, or a human."""
+    hand_on(steps.conclude(end, services.incidents()))
+
+
+@app.task(name="ask_session")
+def ask_session(incident: str, who: str) -> None:
+    """CT196's SSH entry wants a session."""
+    hand_on(steps.ask_session(incident, who, services.incidents()))
+
+
 @app.task(name="sweep_up")
 def sweep_up() -> None:
     """Ring again for whatever the ledger says is open."""
@@ -165,6 +179,12 @@ def backup(sealed: Sealed) -> None:
     report_backup(steps.receive_backup(sealed, services.backup()))
 
 
+@app.task(name="investigate", pydantic=True)
+def investigate(signed: SignedGrant) -> None:
+    """An agent looks, once, and may only propose."""
+    report_session(steps.investigate(signed, services.sessions()))
+
+
 # notify: the voice
 
 
@@ -193,6 +213,12 @@ def report_backup(result: BackupResult | None) -> None:
         _send(settle_backup, result.model_copy(update={"transcript": ""}), result.run)
 
 
+def report_session(end: SessionEnd | None) -> None:
+    """Hand what a session came to to the deciding side."""
+    if end:
+        conclude.apply_async((end,), headers={"incident": end.incident})
+
+
 def hand_on(handed: Handover) -> None:
     """Publish everything a step handed over, each thing to the queue it belongs to."""
     for verdict in handed.verdicts:
@@ -203,6 +229,8 @@ def hand_on(handed: Handover) -> None:
         _send(remediate, plan, plan.incident)
     for sealed in handed.backups:
         backup.apply_async((sealed,))
+    for grant in handed.grants:
+        _send(investigate, grant, grant.incident)
     for order in handed.verify:
         _send(verify, order, order.incident)
     for order in handed.looks:

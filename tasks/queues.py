@@ -9,6 +9,8 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "dispatch",
         "settle",
         "close",
+        "conclude",
+        "ask_session",
         "sweep_up",
         "look_again",
         "watch",
@@ -18,7 +20,7 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "settle_backup",
     ),
     "triage": ("triage",),
-    "remediation": ("remediate", "backup"),
+    "remediation": ("remediate", "backup", "investigate"),
     "notify": ("notify",),
 }
 

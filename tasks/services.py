@@ -13,6 +13,7 @@ from aiops.ports import (
     IncidentServices,
     NotifyServices,
     RemediationServices,
+    SessionServices,
     TriageServices,
 )
 from aiops.settings import Settings, load_settings
@@ -85,6 +86,11 @@ def remediation() -> RemediationServices:
 def backup() -> BackupServices:
     """CT196's, for the nightly backup."""
     return _once(bootstrap.backup)
+
+
+def sessions() -> SessionServices:
+    """CT196's, for agents: no key to a host."""
+    return _once(bootstrap.sessions)
 
 
 def notification() -> NotifyServices:

@@ -29,9 +29,15 @@ def _reap() -> None:
         pipeline.report(outcome)
 
 
+def _reap_sessions() -> None:
+    for end in steps.reap_sessions(services.sessions()):
+        pipeline.report_session(end)
+
+
 def _file_records() -> None:
     if load_settings().backup.store:
         steps.file_backups(services.backup())
+    steps.file_sessions(services.sessions())
     steps.file_records(services.remediation())
 
 
@@ -57,5 +63,6 @@ if __name__ == "__main__":
     lifecycle.every(REAP_SECONDS, "reaper", _reap)
     if load_settings().backup.store:
         lifecycle.every(BACKUP_SECONDS, "backup", _back_up)
+    lifecycle.every(REAP_SECONDS, "session reaper", _reap_sessions)
     lifecycle.every(RECORD_SECONDS, "records", _file_records)
     serve("remediation", pool="prefork", concurrency=load_settings().repair.concurrency, remote_control=False)

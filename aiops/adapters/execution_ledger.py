@@ -1,13 +1,16 @@
 """CT196's own record in SQLite. Several processes may use it at once; every method is durable when it returns."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Cursor, IntegrityError
 from typing import Any
 
 from aiops.adapters.audit_tables import AuditTables, append
 from aiops.adapters.backup_runs import BackupRunTables
+from aiops.adapters.moments import from_ms as _moment
+from aiops.adapters.moments import ms as _ms
+from aiops.adapters.session_tables import SessionTables
 from aiops.adapters.sqlite import Database, open_database
 from aiops.domain.fact import canonical, utcnow
 from aiops.domain.outcome import Outcome
@@ -17,7 +20,7 @@ from aiops.errors import RefusedError, UnknownError
 from aiops.ports import Claim, Clock, Receipt
 
 
-class SqliteExecutionLedger(BackupRunTables, AuditTables):
+class SqliteExecutionLedger(BackupRunTables, SessionTables, AuditTables):
     """The execution ledger.
 
     A fence is never smaller than the milliseconds since 1970 at its claim. So a database restored from yesterday's backup cannot
@@ -204,7 +207,9 @@ class SqliteExecutionLedger(BackupRunTables, AuditTables):
         with self._database.reading() as cursor:
             rows = cursor.execute(
                 "SELECT plan, incident, file, transcript, filed_at, json_extract(outcome, '$.status')"
-                " FROM records JOIN plans USING (plan) ORDER BY filed_at DESC, plan LIMIT ?",
+                " FROM records JOIN plans USING (plan) UNION ALL"
+                " SELECT session, incident, file, transcript, filed_at, json_extract(ended, '$.ending')"
+                " FROM session_records JOIN sessions USING (session) ORDER BY filed_at DESC, plan LIMIT ?",
                 (limit,),
             ).fetchall()
         return [
@@ -306,11 +311,3 @@ def _claim(row: tuple[str, int, int, str]) -> Claim:
 
 def _outcome(text: str | None) -> Outcome | None:
     return None if text is None else Outcome.model_validate_json(text)
-
-
-def _ms(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-
-
-def _moment(ms: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)

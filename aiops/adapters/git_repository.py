@@ -113,6 +113,30 @@ class GitRepository:
             return Pushed(waiting=waiting, reason=f"{self._remote.url}: {error}")
         return Pushed(sent=waiting)
 
+    def offer(self, branch: str, files: Mapping[str, str], message: str) -> None:
+        """Push a new branch that adds the files to what is at the remote. Ours is left as it is; nothing is overwritten.
+
+        :raises LedgerBusyError: the remote does not take it
+        """
+        assert self._remote  # noqa: S101 - only a repository with a remote is offered to
+        where = (self._remote.url, f"refs/heads/{self._branch}")
+        try:
+            with self._alone():
+                self._clean()
+                self._git("fetch", "--quiet", "--no-tags", "--depth=1", "--", *where, seconds=self._remote.seconds)
+                self._git("checkout", "--quiet", "--detach", "--force", "FETCH_HEAD")
+                for name, text in files.items():
+                    self._write(name, text)
+                self._git("add", "--", *files)
+                self._git("commit", "--quiet", "--no-gpg-sign", "--cleanup=verbatim", "-m", message)
+                # An empty lease: the branch must not be there yet.
+                lease = f"--force-with-lease=refs/heads/{branch}:"
+                target = f"HEAD:refs/heads/{branch}"
+                words = ("push", "--no-verify", "--quiet", lease, "--", self._remote.url, target)
+                self._git(*words, seconds=self._remote.seconds)
+        except (OSError, GitFailedError) as error:
+            raise LedgerBusyError(self._remote.url, str(error), "Look at the remote and at the key.") from error
+
     def trailers(self, key: str) -> list[str]:
         """Every value of that trailer in the commits here, newest first."""
         if not (self._folder / ".git").exists():

@@ -15,6 +15,7 @@ from aiops.adapters.backup_tables import BackupTables
 from aiops.adapters.held_tables import HeldTables
 from aiops.adapters.notice_tables import NoticeTables
 from aiops.adapters.quiet_tables import QuietTables
+from aiops.adapters.session_book import SessionBookTable
 from aiops.adapters.sqlite import Database, open_database
 from aiops.domain.fact import iso
 from aiops.domain.finding import Finding
@@ -31,7 +32,9 @@ MOST_SWEEPS = 20_000
 """Shards that are kept at most: four weeks of three shards every five minutes. Whoever sweeps faster keeps fewer days."""
 
 
-class SqliteIncidentLedger(QuietTables, NoticeTables, HeldTables, AutonomyTables, BackupTables, AuditTables):
+class SqliteIncidentLedger(
+    QuietTables, NoticeTables, HeldTables, AutonomyTables, BackupTables, SessionBookTable, AuditTables
+):
     """Port ``IncidentLedger``. Opened at first use, and again in every process that was forked since."""
 
     def __init__(self, path: Path) -> None:

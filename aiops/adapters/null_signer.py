@@ -1,6 +1,7 @@
 """Nothing is signed and nothing is permitted: what a replay runs with."""
 
 from aiops.domain.plan import ApprovedPlan, SignedPlan
+from aiops.domain.session import Grant, SignedGrant
 
 
 class NullSigner:
@@ -15,6 +16,10 @@ class NullSigner:
     def sign(self, approved: ApprovedPlan) -> SignedPlan:
         """A plan without text and signature."""
         return SignedPlan(payload="", signature="", key="", incident=approved.plan.incident)
+
+    def sign_grant(self, grant: Grant) -> SignedGrant:
+        """A grant without text and signature."""
+        return SignedGrant(payload="", signature="", key="", incident=grant.incident)
 
     def renew(self) -> None:
         """No permit."""

@@ -22,7 +22,18 @@ def end_marked(mark: str, number: signal.Signals) -> int:
     return sent
 
 
+def marks(name: str) -> frozenset[str]:
+    """Every value that the variable has in the environment of a process of ours."""
+    start = f"{name}=".encode()
+    found = (word for _, words in _environments() for word in words if word.startswith(start))
+    return frozenset(word.removeprefix(start).decode(errors="replace") for word in found)
+
+
 def _marked(mark: bytes) -> Iterator[int]:
+    return (pid for pid, words in _environments() if mark in words)
+
+
+def _environments() -> Iterator[tuple[int, list[bytes]]]:
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -30,5 +41,4 @@ def _marked(mark: bytes) -> Iterator[int]:
             environment = (entry / "environ").read_bytes()
         except OSError:  # gone meanwhile, or another user's
             continue
-        if mark in environment.split(b"\0"):
-            yield int(entry.name)
+        yield int(entry.name), environment.split(b"\0")

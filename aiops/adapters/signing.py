@@ -24,9 +24,11 @@ from pydantic import ValidationError
 
 from aiops.domain.fact import canonical
 from aiops.domain.plan import ApprovedPlan, SignedPlan
+from aiops.domain.session import Grant, SignedGrant
 from aiops.errors import RefusedError, SettingsError
 
 _PLAN = "aiops approved plan"
+_GRANT = "aiops session grant"
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
 
 
@@ -51,6 +53,12 @@ class KeySigner:
         payload = canonical(approved.model_dump(mode="json"))
         signature = self.sign_text(_PLAN, payload)
         return SignedPlan(payload=payload, signature=signature, key=self.key, incident=approved.plan.incident)
+
+    def sign_grant(self, grant: Grant) -> SignedGrant:
+        """Sign the canonical text of a grant; it can never pass for a plan."""
+        payload = canonical(grant.model_dump(mode="json"))
+        signature = self.sign_text(_GRANT, payload)
+        return SignedGrant(payload=payload, signature=signature, key=self.key, incident=grant.incident)
 
     def sign_text(self, purpose: str, text: str) -> str:
         """Sign any text for a purpose; returns the signature in hex."""
@@ -85,6 +93,21 @@ class KeyVerifier:
         if canonical(approved.model_dump(mode="json")) != signed.payload:
             raise RefusedError("payload", "the signed text says more, or says it differently, than this version reads")
         return approved
+
+    def verify_grant(self, signed: SignedGrant) -> Grant:
+        """Check the signature over the text, then parse it.
+
+        :raises RefusedError: ``signature`` when it does not hold, ``payload`` when the text is no grant
+        """
+        if not self.holds(_GRANT, signed.payload, signed.signature, signed.key):
+            raise RefusedError("signature", "the grant is not signed by a key that is trusted here")
+        try:
+            grant = Grant.model_validate_json(signed.payload)
+        except ValidationError as error:
+            raise RefusedError("payload", f"the signed text is no grant: {error.error_count()} errors") from None
+        if canonical(grant.model_dump(mode="json")) != signed.payload:
+            raise RefusedError("payload", "the signed text says more, or says it differently, than this version reads")
+        return grant
 
     def holds(self, purpose: str, text: str, signature: str, key: str) -> bool:
         """Whether a trusted key signed exactly this text for this purpose."""

@@ -6,6 +6,7 @@ from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_mirrors import Presence, bridge, mailbox, notification, presence
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
 from aiops.bootstrap.for_remediation import backup, backup_runs, executions, executor, records, remediation
+from aiops.bootstrap.for_sessions import sessions
 from aiops.bootstrap.for_triage import one_thinker, thinker, triage
 from aiops.bootstrap.shared import archive, catalogue, events, guests, inventory, inventory_groups, pulse, topologies
 
@@ -38,6 +39,7 @@ __all__ = [
     "records",
     "remediation",
     "scratch",
+    "sessions",
     "sudoers",
     "thinker",
     "tied_command",

@@ -6,6 +6,7 @@ from aiops import detectors, rules
 from aiops.bootstrap.for_incidents import _skills, incidents, policy
 from aiops.bootstrap.for_mirrors import telegram_check
 from aiops.bootstrap.for_remediation import _semaphore_check
+from aiops.bootstrap.for_sessions import session_check
 from aiops.bootstrap.shared import _address, catalogue, inventory
 from aiops.settings import Settings, secret
 
@@ -29,6 +30,7 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
         "mqtt": lambda: mqtt_answers(_address(settings)) if settings.mqtt.host else "not set: nothing is mirrored",
         "telegram": lambda: telegram_check(settings),
         "semaphore": lambda: _semaphore_check(settings),
+        "session": lambda: session_check(settings),
         "llm": lambda: (
             ", ".join(one.litellm_model or one.name for one in settings.llm.chain())
             or "none configured: what has no known fix goes to a human"

@@ -56,6 +56,7 @@ def incidents(settings: Settings) -> IncidentServices:
         topologies=topologies(settings),
         watch=settings.watch,
         baseline=_baseline(settings),
+        sessions=settings.session.limits(settings.llm.eur_per_dollar),
     )
 
 

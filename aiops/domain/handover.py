@@ -4,6 +4,7 @@ from aiops.domain.backup import Sealed
 from aiops.domain.event import Event
 from aiops.domain.fact import Fact
 from aiops.domain.plan import SignedPlan
+from aiops.domain.session import SignedGrant
 from aiops.domain.sweep import Patrol
 from aiops.domain.verdict import Question, Verdict
 
@@ -18,6 +19,7 @@ class Handover(Fact):
     verdicts: tuple[Verdict, ...] = ()
     questions: tuple[Question, ...] = ()
     plans: tuple[SignedPlan, ...] = ()
+    grants: tuple[SignedGrant, ...] = ()
     verify: tuple[Patrol, ...] = ()
     looks: tuple[Patrol, ...] = ()
     notices: tuple[Event, ...] = ()
@@ -29,6 +31,7 @@ class Handover(Fact):
             verdicts=self.verdicts + other.verdicts,
             questions=self.questions + other.questions,
             plans=self.plans + other.plans,
+            grants=self.grants + other.grants,
             verify=self.verify + other.verify,
             looks=self.looks + other.looks,
             notices=self.notices + other.notices,

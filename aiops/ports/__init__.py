@@ -17,6 +17,7 @@ from aiops.ports.services import (
     RemediationServices,
     TriageServices,
 )
+from aiops.ports.sessions import Agent, GrantVerifier, Reviews, SessionClaim, SessionLedger, SessionServices
 from aiops.ports.signs import Beacon, Pulse
 from aiops.ports.stream import Broker, EventLog, Events, Mirrored
 from aiops.ports.thinking import ProviderState, Thinker
@@ -25,6 +26,7 @@ from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
 from aiops.ports.voice import Channel, Mailbox
 
 __all__ = [
+    "Agent",
     "Archive",
     "AuditLog",
     "BackupBook",
@@ -42,6 +44,7 @@ __all__ = [
     "ExecutionLedger",
     "Executor",
     "Filing",
+    "GrantVerifier",
     "IncidentLedger",
     "IncidentServices",
     "Inventory",
@@ -60,6 +63,10 @@ __all__ = [
     "Receipt",
     "Records",
     "RemediationServices",
+    "Reviews",
+    "SessionClaim",
+    "SessionLedger",
+    "SessionServices",
     "Shell",
     "Signer",
     "Thinker",

@@ -12,6 +12,7 @@ from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
 from aiops.domain.remediation import Given, Remediation
 from aiops.domain.rule import Judgement
+from aiops.domain.session import SessionLimits
 from aiops.domain.silence import Benign
 from aiops.domain.skill import Skill
 from aiops.domain.verdict import Budget
@@ -81,6 +82,7 @@ class IncidentServices:
     backup: Scope = field(default_factory=Scope)
     backup_permits: PermitOffice | None = None
     timezone: str = "UTC"
+    sessions: SessionLimits | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from aiops.domain.plan import ApprovedPlan, SignedPlan
+from aiops.domain.session import Grant, SignedGrant
 
 
 class Signer(Protocol):
@@ -17,6 +18,9 @@ class Signer(Protocol):
 
     def sign(self, approved: ApprovedPlan) -> SignedPlan:
         """Sign the canonical text of the approved plan."""
+
+    def sign_grant(self, grant: Grant) -> SignedGrant:
+        """Sign the canonical text of a grant; it can never pass for a plan."""
 
 
 class Verifier(Protocol):

@@ -21,7 +21,7 @@ from aiops.domain.silence import Benign
 from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
-from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore
+from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
 from aiops.settings.section import Section, credential, default_state, secret
 from aiops.settings.sources import Loki, Metrics, MetricsQuery, NetBox, Pbs, Proxmox, Web
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
@@ -52,6 +52,7 @@ __all__ = [
     "Repair",
     "Section",
     "Semaphore",
+    "Session",
     "Settings",
     "Ssh",
     "Telegram",
@@ -86,6 +87,7 @@ class Settings(BaseSettings):
     ssh: Ssh = Ssh()
     repair: Repair = Repair()
     semaphore: Semaphore = Semaphore()
+    session: Session = Session()
     keys: Keys = Keys()
     policy: PolicySettings = PolicySettings()
     floor: Floor = Floor()

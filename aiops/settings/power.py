@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from aiops.domain.policy import Policy
 from aiops.domain.remediation import Risk
+from aiops.domain.session import SessionBudget, SessionLimits
 from aiops.settings.section import Section
 
 
@@ -47,6 +48,74 @@ class Semaphore(Section):
         if self.url and not self.inventory:
             raise ValueError("name the inventory that the templates must use, by its number")
         return self
+
+
+class Session(Section):
+    """An agent that takes a closer look on CT196 and may only propose; without ``command`` and ``model`` there is none. See
+    [Sessions](sessions.md).
+    """
+
+    api_base: str = Field(default="", description="OpenAI-compatible endpoint, up to and with /v1")
+    model: str = Field(default="", description="the model, as the endpoint names it; empty: no agent of ours")
+    key_file: Path | None = Field(
+        default=None, description="file that holds the endpoint's key (CT196 only); empty: none"
+    )
+    command: tuple[str, ...] = Field(
+        default=(),
+        description="another program as the agent, with its arguments; `{mcp}` is the file that names our tools",
+    )
+    paths: tuple[Path, ...] = Field(default=(), description="what that program must be able to read besides /usr")
+    user: str = Field(default="aiops-session", description="unix user of sessions, used where the worker is root")
+    seconds: int = Field(default=300, ge=5, le=3000, description="hard limit for one session")
+    calls: int = Field(default=30, ge=1, le=500, description="turns of the model in one session")
+    tokens: int = Field(default=60_000, ge=500, description="tokens to and from the model in one session")
+    per_day: int = Field(default=10, ge=1, le=1000, description="sessions in any 24 hours, held on CT190 and on CT196")
+    start_within: int = Field(default=600, ge=30, le=7200, description="seconds in which a grant must be started")
+    dollars_in: float | None = Field(
+        default=None,
+        ge=0,
+        description="price of a million tokens sent, in dollars; empty: unknown, see `llm.unpriced_day`",
+    )
+    dollars_out: float | None = Field(default=None, ge=0, description="price of a million tokens received, in dollars")
+    playbook_remote: str = Field(
+        default="", description="git address that new playbooks are pushed to, each as a branch; empty: none are taken"
+    )
+    playbook_branch: str = Field(
+        default="main",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$",
+        description="the branch they start from, never pushed to",
+    )
+    playbook_folder: str = Field(
+        default="ansible/playbooks", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", description="where playbooks are in it"
+    )
+    playbook_key_file: Path | None = Field(default=None, description="private SSH key that may push there")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.model and self.command:
+            raise ValueError("name a model or a command, not both")
+        if self.model and not self.api_base:
+            raise ValueError("name the endpoint of the model in api_base")
+        if (self.dollars_in is None) != (self.dollars_out is None):
+            raise ValueError("give both prices, dollars_in and dollars_out, or none")
+        return self
+
+    def budget(self) -> SessionBudget:
+        """What one session may use."""
+        return SessionBudget(seconds=self.seconds, calls=self.calls, tokens=self.tokens)
+
+    def limits(self, eur_per_dollar: float) -> SessionLimits | None:
+        """What the deciding side may grant; None without an agent."""
+        if not (self.model or self.command):
+            return None
+        return SessionLimits(
+            budget=self.budget(),
+            per_day=self.per_day,
+            start_within=self.start_within,
+            dollars_in=self.dollars_in,
+            dollars_out=self.dollars_out,
+            eur_per_dollar=eur_per_dollar,
+        )
 
 
 class PolicySettings(Policy):

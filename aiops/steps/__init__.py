@@ -14,12 +14,15 @@ from aiops.steps.baseline import chosen as chosen_baseline
 from aiops.steps.baseline import reopen as reopen_baseline
 from aiops.steps.brief import brief
 from aiops.steps.close import close
+from aiops.steps.conclude import ask_session, conclude
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.deliver import deliver
 from aiops.steps.dispatch import dispatch
 from aiops.steps.file_records import file_records
+from aiops.steps.file_sessions import file_sessions
 from aiops.steps.freeze import freeze, renew_permit, thaw
 from aiops.steps.inventory import check_inventory
+from aiops.steps.investigate import investigate, reap_sessions
 from aiops.steps.look import detect_and_report, detectors
 from aiops.steps.notify import notify
 from aiops.steps.patrol import patrol
@@ -28,6 +31,7 @@ from aiops.steps.quiet import acknowledge, silence, unsilence
 from aiops.steps.refuse import refuse
 from aiops.steps.remediate import reap, remediate
 from aiops.steps.request import request
+from aiops.steps.session import request_session
 from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
@@ -44,6 +48,7 @@ __all__ = [
     "advance_backup",
     "approve",
     "approve_backups",
+    "ask_session",
     "authorise",
     "backup_obstacle",
     "brief",
@@ -51,6 +56,7 @@ __all__ = [
     "chosen_baseline",
     "close",
     "command_of",
+    "conclude",
     "correlate",
     "deliver",
     "deny",
@@ -59,8 +65,10 @@ __all__ = [
     "dispatch",
     "file_backups",
     "file_records",
+    "file_sessions",
     "freeze",
     "gather",
+    "investigate",
     "look_again",
     "lower_rung",
     "notify",
@@ -70,6 +78,7 @@ __all__ = [
     "prune",
     "raise_rung",
     "reap",
+    "reap_sessions",
     "receive_backup",
     "refuse",
     "remediate",
@@ -77,6 +86,7 @@ __all__ = [
     "reopen_baseline",
     "replan",
     "request",
+    "request_session",
     "revoke_backups",
     "settle",
     "settle_backup",

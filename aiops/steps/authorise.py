@@ -23,6 +23,7 @@ from aiops.steps.known_fixes import candidates
 from aiops.steps.outbox import whole
 from aiops.steps.quiet import caution, notices
 from aiops.steps.record import happened, move
+from aiops.steps.session import begin_session
 
 
 def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
@@ -39,6 +40,8 @@ def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
     if incident.state is State.ESCALATED:
         return _late(incident, verdict, services)
     services.ledger.store_verdict(verdict)
+    if services.ledger.under_way(incident.id):
+        return Handover()
     if incident.state is State.TRIAGED:
         return _act_on(incident, services.ledger.verdict(incident.id) or verdict, services)
     return _take(incident, State.NEW, verdict, services)
@@ -232,7 +235,7 @@ def _act_on(incident: Incident, verdict: Verdict, services: IncidentServices) ->
         move(incident, (State.TRIAGED,), State.SUPPRESSED, "authorise", f"dropped: {verdict.reason}", services)
         return Handover()
     if verdict.action != "remediate":
-        return escalate(incident, "authorise", verdict.reason, services)
+        return _no_repair(incident, verdict, services)
     try:
         plan = plan_for(incident, verdict.playbook, services)
         decision, reason = decide(incident, plan, services.catalogue[plan.remediation], services)
@@ -246,6 +249,16 @@ def _act_on(incident: Incident, verdict: Verdict, services: IncidentServices) ->
     if decision == "ask":
         return await_approval(incident, plan, reason, services)
     return start(incident, plan, reason, services)
+
+
+def _no_repair(incident: Incident, verdict: Verdict, services: IncidentServices) -> Handover:
+    """An agent looks closer where one is wanted and set up; else a human."""
+    if verdict.action != "investigate" or services.sessions is None:
+        return escalate(incident, "authorise", verdict.reason, services)
+    try:
+        return begin_session(incident, verdict.source, verdict.reason, services)
+    except RefusedError as refusal:
+        return escalate(incident, "authorise", f"{verdict.reason} (no agent looks: {refusal.text})", services)
 
 
 def replan(incident: str, playbook: str, services: IncidentServices) -> tuple[Plan, Handover]:

@@ -18,6 +18,7 @@ from aiops.steps.authorise import authorise, escalate
 from aiops.steps.backup_order import ring_backups
 from aiops.steps.baseline import digest
 from aiops.steps.blindness import WATCH
+from aiops.steps.conclude import again_session
 from aiops.steps.consider import consider, question
 from aiops.steps.dispatch import dispatch
 from aiops.steps.held import ask_held
@@ -98,7 +99,10 @@ def _again_triaged(quiet: list[Incident], services: IncidentServices) -> Handove
     handed = Handover()
     for incident in _some(quiet, State.TRIAGED, services):
         verdict = services.ledger.verdict(incident.id)
-        if verdict:
+        grant = services.ledger.under_way(incident.id)
+        if grant:
+            handed += again_session(grant, services)
+        elif verdict:
             handed += authorise(verdict, services)
     return handed
 

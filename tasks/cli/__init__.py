@@ -29,6 +29,7 @@ from tasks.cli import (
     quiet,
     records,
     schedule,
+    sessions,
     skills,
 )
 
@@ -46,6 +47,7 @@ for group in (
     incidents,
     records,
     backup,
+    sessions,
     baseline,
     inventory,
     quiet,
