@@ -13,7 +13,7 @@ from tasks.pipeline import hand_on
 from tests.backup.nodes import Machines
 from tests.pipeline.conftest import System
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(900)]
 pytest_plugins = ("tests.pipeline.conftest",)
 
 
@@ -53,7 +53,7 @@ def settled(system: System, run: str) -> BackupResult:
         (ordered,) = bootstrap.incidents(system.settings).ledger.ordered_backups(1)
         return ordered.result if ordered.run == run and ordered.result and ordered.result.status != "running" else None
 
-    found: BackupResult = system.wait_for(look, 180, f"{run} has ended")
+    found: BackupResult = system.wait_for(look, 360, f"{run} has ended")
     return found
 
 
