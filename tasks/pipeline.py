@@ -132,6 +132,12 @@ def settle_backup(result: BackupResult) -> None:
     steps.settle_backup(result, services.incidents())
 
 
+@app.task(name="taken")
+def taken(notice: str) -> None:
+    """The voice has the message: it need not be handed over again."""
+    steps.taken(notice, services.incidents())
+
+
 # triage: CT190 thinks, holds no key and no ledger
 
 
@@ -164,8 +170,10 @@ def backup(sealed: Sealed) -> None:
 
 @app.task(name="notify", pydantic=True)
 def notify(event: Event) -> None:
-    """Tell the human."""
+    """Take a message for the human, and say that it is taken."""
     steps.notify(event, services.notification())
+    if event.id:
+        taken.apply_async((event.id,), headers={"incident": event.incident})
 
 
 def look(order: Patrol) -> None:

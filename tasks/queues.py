@@ -15,6 +15,7 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "prune",
         "order_backup",
         "settle_backup",
+        "taken",
     ),
     "triage": ("triage",),
     "remediation": ("remediate", "backup"),

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from aiops.adapters import semaphore_guard as guard
 from aiops.adapters.ansible_events import TRANSCRIPT_CHARACTERS, duration
-from aiops.adapters.scrub import scrub
 from aiops.adapters.semaphore_api import SemaphoreApi, SemaphoreError, Task
 from aiops.adapters.semaphore_judge import Judgement, Seen, judge_check, judge_run
 from aiops.adapters.semaphore_output import text_of
 from aiops.adapters.semaphore_tasks import Heart, Pace, Tasks, is_for
 from aiops.condense import condense
+from aiops.condense.scrub import scrub
 from aiops.domain.fact import utcnow
 from aiops.domain.host import Host
 from aiops.domain.outcome import Outcome, Status

@@ -5,9 +5,12 @@ still read, a password in a git history stays there for ever.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 GONE: Final = "[secret]"
+_SHORTEST: Final = 6
+"""Characters. A shorter known secret would take out ordinary words and protect nothing."""
 
 _NAME = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key|psk|credentials?"
@@ -61,8 +64,11 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
 )  # fmt: skip
 
 
-def scrub(text: str) -> str:
-    """The text without what looks like a secret. Scrubbing it again changes nothing."""
+def scrub(text: str, known: Iterable[str] = ()) -> str:
+    """The text without the secrets that are ``known`` and what looks like one. Scrubbing it again changes nothing."""
+    for secret in known:
+        if len(secret) >= _SHORTEST:
+            text = text.replace(secret, GONE)
     for pattern, put in _PATTERNS:
         text = pattern.sub(put, text)
     return text

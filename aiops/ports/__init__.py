@@ -18,10 +18,11 @@ from aiops.ports.services import (
     TriageServices,
 )
 from aiops.ports.signs import Beacon, Pulse
-from aiops.ports.stream import Broker, EventLog, Events, Mirrored, Notifier
+from aiops.ports.stream import Broker, EventLog, Events, Mirrored
 from aiops.ports.thinking import ProviderState, Thinker
 from aiops.ports.trail import Archive, AuditLog, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
+from aiops.ports.voice import Channel, Mailbox
 
 __all__ = [
     "Archive",
@@ -32,6 +33,7 @@ __all__ = [
     "Beacon",
     "BridgeServices",
     "Broker",
+    "Channel",
     "Claim",
     "Clock",
     "DetectionServices",
@@ -43,9 +45,9 @@ __all__ = [
     "IncidentLedger",
     "IncidentServices",
     "Inventory",
+    "Mailbox",
     "Mirrored",
     "Nodes",
-    "Notifier",
     "NotifyServices",
     "Page",
     "Permit",

@@ -1,8 +1,8 @@
-"""Secrets in what others print."""
+"""Secrets in what Semaphore's tasks print."""
 
 import pytest
 
-from aiops.adapters.scrub import scrub
+from aiops.condense.scrub import scrub
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_what_is_written_like_a_secret_is_hidden(text: str) -> None:
 
 
 def test_a_known_secret_is_hidden_wherever_it_stands() -> None:
-    assert scrub("x=abcdef123 abcdef123", ["abcdef123"]) == "x=[hidden] [hidden]"
+    assert scrub("x=abcdef123 abcdef123", ["abcdef123"]) == "x=[secret] [secret]"
 
 
 @pytest.mark.parametrize(
