@@ -13,7 +13,7 @@ from tasks.pipeline import hand_on
 from tests.backup.nodes import Machines
 from tests.pipeline.conftest import System
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(900)]
 pytest_plugins = ("tests.pipeline.conftest",)
 
 
@@ -53,7 +53,7 @@ def settled(system: System, run: str) -> BackupResult:
         (ordered,) = bootstrap.incidents(system.settings).ledger.ordered_backups(1)
         return ordered.result if ordered.run == run and ordered.result and ordered.result.status != "running" else None
 
-    found: BackupResult = system.wait_for(look, 180, f"{run} has ended")
+    found: BackupResult = system.wait_for(look, 360, f"{run} has ended")
     return found
 
 
@@ -111,10 +111,13 @@ def test_a_humans_stop_ends_vzdump_in_good_order_and_puts_everything_back(system
 def test_a_guest_that_fails_and_a_worker_that_dies_in_the_cleanup_leave_nothing_switched_on(
     system: System, machines: Machines
 ) -> None:
+    before = machines.ran("proxmox-backup-manager task list")
     (machines.town / "broken-101").touch()
     (machines.town / "tasks-datastore").write_text('[{"worker_type": "reader"}]')
     run = order(system)
-    system.wait_for(lambda: machines.ran("proxmox-backup-manager task list") > 2, 90, "the cleanup waits for a restore")
+    system.wait_for(
+        lambda: machines.ran("proxmox-backup-manager task list") > before, 360, "the cleanup waits for a restore"
+    )
     assert machines.store_is_up
     kill_the_worker(system)
     (machines.town / "tasks-datastore").write_text("[]")
