@@ -9,6 +9,7 @@ from aiops.steps.baseline import reopen as reopen_baseline
 from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
+from aiops.steps.deliver import deliver
 from aiops.steps.dispatch import dispatch
 from aiops.steps.file_records import file_records
 from aiops.steps.freeze import freeze, renew_permit, thaw
@@ -24,6 +25,7 @@ from aiops.steps.request import request
 from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
+from aiops.steps.tell import taken
 from aiops.steps.triage import triage
 from aiops.steps.undo import undo
 from aiops.steps.watch import Watcher
@@ -40,6 +42,7 @@ __all__ = [
     "chosen_baseline",
     "close",
     "correlate",
+    "deliver",
     "deny",
     "detect_and_report",
     "detectors",
@@ -64,6 +67,7 @@ __all__ = [
     "shorten",
     "silence",
     "sweep_up",
+    "taken",
     "thaw",
     "triage",
     "undo",
