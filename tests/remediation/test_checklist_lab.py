@@ -8,7 +8,7 @@ import pytest
 from lab import faults
 from tests.remediation.fleet import Fleet
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 KEYS = "/root/.ssh/authorized_keys"
 ELEVEN = {

@@ -8,7 +8,7 @@ import pytest
 from tests.remediation import proxmox
 from tests.remediation.fleet import Fleet
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1000)]
 
 MAC = "02:00:00:12:34:56"
 SLEEPER = {"sleeper": "127.0.0.9", "port": 2222, "seconds": 30}
