@@ -79,6 +79,7 @@ def test_a_program_that_asks_for_what_it_may_not_do_is_killed(tmp_path: Path) ->
     assert (end.ending, end.reason) == ("stopped", "it asked 3 times for what it may not do")
 
 
+@pytest.mark.slow
 @pytest.mark.bubblewrap
 def test_a_program_that_runs_for_ever_is_killed_when_its_time_or_its_turns_are_over(tmp_path: Path) -> None:
     asleep = run(tmp_path, ("incident", {}), ("sleep", {}), seconds=6)

@@ -176,6 +176,7 @@ def test_a_server_that_counts_no_tokens_does_not_stretch_the_budget(bench: Bench
     assert len(bench.model.requests) <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["hang", "drip"])
 def test_an_endpoint_that_never_ends_is_ended_by_the_clock(bench: Bench, mode: str) -> None:
     bench.model.mode = mode
