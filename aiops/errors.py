@@ -6,6 +6,7 @@
     │   ├── HostTimeoutError          connected, but no answer in time
     │   ├── LedgerBusyError           the database is locked or its disk is full
     │   ├── BusError                  Redis or the MQTT broker does not answer
+    │   ├── ChannelError              a message to the human did not go out
     │   └── ThinkerError              no LLM provider gave a usable answer
     │       └── ProviderError             one provider did not, and ``trouble`` says why in one word
     └── PermanentError            a human has to do something
@@ -75,6 +76,17 @@ class BusError(TransientError):
 
     def __str__(self) -> str:
         return f"{self.where} does not answer: {self.reason}"
+
+
+class ChannelError(TransientError):
+    """A message to the human did not go out; ``rest`` is how many seconds the channel asked to be left alone."""
+
+    def __init__(self, channel: str, reason: str, rest: float = 0.0) -> None:
+        super().__init__(channel, reason, rest)
+        self.channel, self.reason, self.rest = channel, reason, rest
+
+    def __str__(self) -> str:
+        return f"{self.channel} did not take the message: {self.reason}"
 
 
 class ThinkerError(TransientError):

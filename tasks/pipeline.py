@@ -118,6 +118,12 @@ def prune() -> None:
     steps.prune(services.incidents())
 
 
+@app.task(name="taken")
+def taken(notice: str) -> None:
+    """The voice has the message: it need not be handed over again."""
+    steps.taken(notice, services.incidents())
+
+
 # triage: CT190 thinks, holds no key and no ledger
 
 
@@ -144,8 +150,10 @@ def remediate(signed: SignedPlan) -> None:
 
 @app.task(name="notify", pydantic=True)
 def notify(event: Event) -> None:
-    """Tell the human."""
+    """Take a message for the human, and say that it is taken."""
     steps.notify(event, services.notification())
+    if event.id:
+        taken.apply_async((event.id,), headers={"incident": event.incident})
 
 
 def look(order: Patrol) -> None:

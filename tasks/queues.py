@@ -13,6 +13,7 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "look_again",
         "watch",
         "prune",
+        "taken",
     ),
     "triage": ("triage",),
     "remediation": ("remediate",),

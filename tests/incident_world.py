@@ -106,8 +106,11 @@ class World:
     def ledger(self) -> Any:
         return self.services.ledger
 
-    def later(self, **span: float) -> None:
+    def later(self, *, voice: bool = True, **span: float) -> None:
+        """Time goes by; the voice takes what it was handed meanwhile, unless it is dead."""
         self.now += timedelta(**span)
+        for notice in self.ledger.untaken(self.now + timedelta(days=1), 1000) if voice else ():
+            self.ledger.notice_taken(notice.id)
 
     def finding(self, host: str = "ct201", **more: Any) -> Finding:
         return a_finding(host=host, seen_at=self.now, **more)

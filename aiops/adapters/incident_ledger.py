@@ -12,6 +12,7 @@ from threading import Lock
 from aiops.adapters.audit_tables import AuditTables, append
 from aiops.adapters.autonomy_tables import AutonomyTables
 from aiops.adapters.held_tables import HeldTables
+from aiops.adapters.notice_tables import NoticeTables
 from aiops.adapters.quiet_tables import QuietTables
 from aiops.adapters.sqlite import Database, open_database
 from aiops.domain.fact import iso
@@ -29,7 +30,7 @@ MOST_SWEEPS = 20_000
 """Shards that are kept at most: four weeks of three shards every five minutes. Whoever sweeps faster keeps fewer days."""
 
 
-class SqliteIncidentLedger(QuietTables, HeldTables, AutonomyTables, AuditTables):
+class SqliteIncidentLedger(QuietTables, NoticeTables, HeldTables, AutonomyTables, AuditTables):
     """Port ``IncidentLedger``. Opened at first use, and again in every process that was forked since."""
 
     def __init__(self, path: Path) -> None:

@@ -1,14 +1,16 @@
 """The voice, the bridge, the life signs on MQTT."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiops.bootstrap.shared import _address, events
 from aiops.errors import SettingsError
 from aiops.ports import (
     BridgeServices,
+    Channel,
+    Mailbox,
     NotifyServices,
 )
-from aiops.settings import Settings
+from aiops.settings import Settings, secret
 
 
 class Presence(Protocol):
@@ -28,10 +30,55 @@ class Presence(Protocol):
 
 
 def notification(settings: Settings) -> NotifyServices:
-    """The voice."""
-    from aiops.adapters.console_notifier import FileNotifier  # noqa: PLC0415
+    """The voice: its mailbox, and the ways to the human in the order in which they are tried."""
+    return NotifyServices(
+        mailbox=mailbox(settings),
+        channels=_channels(settings),
+        events=events(settings),
+        voice=settings.voice,
+        timezone=settings.timezone,
+    )
 
-    return NotifyServices(notifier=FileNotifier(settings.state / "notifications.jsonl"), events=events(settings))
+
+def mailbox(settings: Settings) -> Mailbox:
+    """The mailbox alone: for whoever only reads it."""
+    from aiops.adapters.mailbox import SqliteMailbox  # noqa: PLC0415
+
+    return SqliteMailbox(settings.state / "mailbox.sqlite")
+
+
+def _channels(settings: Settings) -> list[Channel]:
+    found: list[Channel] = []
+    if settings.telegram.token_file:
+        found.append(_telegram(settings))
+    if settings.ntfy.url:
+        from aiops.adapters.ntfy_channel import NtfyChannel  # noqa: PLC0415
+
+        its = settings.ntfy
+        found.append(NtfyChannel(its.url, secret(its.token_file) if its.token_file else ""))
+    if not found:
+        from aiops.adapters.file_channel import FileChannel  # noqa: PLC0415
+
+        found.append(FileChannel(settings.state / "notifications.jsonl"))
+    return found
+
+
+def _telegram(settings: Settings) -> Any:
+    from aiops.adapters.telegram_channel import TelegramChannel  # noqa: PLC0415
+
+    its = settings.telegram
+    return TelegramChannel(secret(its.token_file), its.group, its.direct, its.api) if its.token_file else None
+
+
+def telegram_check(settings: Settings) -> str:
+    """For ``aiops doctor``: the bot and its chats, without a message."""
+    telegram = _telegram(settings)
+    if telegram is None:
+        return "not set: messages go to a file in the state folder, or to ntfy"
+    try:
+        return str(telegram.check())
+    finally:
+        telegram.close()
 
 
 def bridge(settings: Settings) -> BridgeServices:

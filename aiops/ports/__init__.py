@@ -16,10 +16,11 @@ from aiops.ports.services import (
     TriageServices,
 )
 from aiops.ports.signs import Beacon, Pulse
-from aiops.ports.stream import Broker, EventLog, Events, Mirrored, Notifier
+from aiops.ports.stream import Broker, EventLog, Events, Mirrored
 from aiops.ports.thinking import ProviderState, Thinker
 from aiops.ports.trail import Archive, AuditLog, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
+from aiops.ports.voice import Channel, Mailbox
 
 __all__ = [
     "Archive",
@@ -27,6 +28,7 @@ __all__ = [
     "Beacon",
     "BridgeServices",
     "Broker",
+    "Channel",
     "Claim",
     "Clock",
     "DetectionServices",
@@ -37,8 +39,8 @@ __all__ = [
     "IncidentLedger",
     "IncidentServices",
     "Inventory",
+    "Mailbox",
     "Mirrored",
-    "Notifier",
     "NotifyServices",
     "Page",
     "Permit",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from aiops.domain.autonomy import Standing
+from aiops.domain.event import Event
 from aiops.domain.finding import Finding
 from aiops.domain.held import Held
 from aiops.domain.incident import Entry, Incident, State
@@ -77,7 +78,20 @@ class QuietLedger(Protocol):
         """False when there was none."""
 
 
-class IncidentLedger(QuietLedger, AuditLog, Protocol):
+class NoticeLedger(Protocol):
+    """The part of CT190's record about messages to the human that the voice has not taken yet."""
+
+    def keep_notice(self, notice: Event, at: datetime) -> None:
+        """Keep a message; one whose id is known already changes nothing."""
+
+    def notice_taken(self, notice: str) -> bool:
+        """The voice has it: forget it. False when it was forgotten before."""
+
+    def untaken(self, before: datetime, limit: int) -> Sequence[Event]:
+        """What was kept before that moment and not taken, the oldest first."""
+
+
+class IncidentLedger(QuietLedger, NoticeLedger, AuditLog, Protocol):
     """CT190's record. Every write is durable when the call returns, or when the ``together`` around it ends.
 
     :raises LedgerBusyError: from any method, when the database is locked or its disk is full

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aiops.domain.fact import utcnow
+from aiops.domain.notice import Voice
 from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
 from aiops.domain.remediation import Remediation
@@ -17,10 +18,11 @@ from aiops.ports.executions import ExecutionLedger, Executor
 from aiops.ports.hosts import Inventory, Shell, Topology, Web
 from aiops.ports.incidents import IncidentLedger
 from aiops.ports.signs import Beacon, Pulse
-from aiops.ports.stream import Broker, EventLog, Events, Notifier
+from aiops.ports.stream import Broker, EventLog, Events
 from aiops.ports.thinking import Thinker
 from aiops.ports.trail import Archive, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
+from aiops.ports.voice import Channel, Mailbox
 
 Clock = Callable[[], datetime]
 
@@ -102,10 +104,13 @@ class RemediationServices:
 
 @dataclass(frozen=True)
 class NotifyServices:
-    """What tells the human."""
+    """What tells the human: ``channels`` in the order in which they are tried."""
 
-    notifier: Notifier
+    mailbox: Mailbox
+    channels: Sequence[Channel]
     events: Events
+    voice: Voice = field(default_factory=Voice)
+    timezone: str = "UTC"
     clock: Clock = utcnow
 
 

@@ -66,13 +66,3 @@ class Broker(Protocol):
 
     def close(self) -> None:
         """Say good-bye, so that the last will is not sent."""
-
-
-class Notifier(Protocol):
-    """A way to tell the human."""
-
-    def tell(self, event: Event) -> None:
-        """Deliver the message.
-
-        :raises TransientError: it could not be delivered now
-        """

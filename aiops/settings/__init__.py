@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from aiops.domain.notice import Voice
 from aiops.domain.policy import Floor
 from aiops.domain.quiet import Quiet
 from aiops.domain.silence import Benign
@@ -22,6 +23,7 @@ from aiops.settings.outside import Fleet, Mqtt, Proxmox, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore
 from aiops.settings.section import Section, credential, default_state, secret
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
+from aiops.settings.voice import Ntfy, Telegram
 from aiops.settings.watching import HermesHealth, Log
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "LlmProvider",
     "Log",
     "Mqtt",
+    "Ntfy",
     "PolicySettings",
     "Proxmox",
     "Records",
@@ -44,6 +47,7 @@ __all__ = [
     "Semaphore",
     "Settings",
     "Ssh",
+    "Telegram",
     "config_file",
     "credential",
     "default_state",
@@ -83,6 +87,9 @@ class Settings(BaseSettings):
     quiet: Quiet = Quiet()
     benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")
     records: Records = Records()
+    voice: Voice = Voice()
+    telegram: Telegram = Telegram()
+    ntfy: Ntfy = Ntfy()
     proxmox: Proxmox = Proxmox()
     watch: Watched = Watched()
     hermes_health: HermesHealth = HermesHealth()

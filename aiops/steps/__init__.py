@@ -9,6 +9,7 @@ from aiops.steps.baseline import reopen as reopen_baseline
 from aiops.steps.brief import brief
 from aiops.steps.close import close
 from aiops.steps.correlate import correlate, gather
+from aiops.steps.deliver import deliver
 from aiops.steps.dispatch import dispatch
 from aiops.steps.file_records import file_records
 from aiops.steps.freeze import freeze, renew_permit, thaw
@@ -23,6 +24,7 @@ from aiops.steps.remediate import reap, remediate
 from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
 from aiops.steps.sweeper import look_again, sweep_up
+from aiops.steps.tell import taken
 from aiops.steps.triage import triage
 from aiops.steps.watch import Watcher
 from aiops.steps.why import why
@@ -38,6 +40,7 @@ __all__ = [
     "chosen_baseline",
     "close",
     "correlate",
+    "deliver",
     "deny",
     "detect_and_report",
     "detectors",
@@ -61,6 +64,7 @@ __all__ = [
     "shorten",
     "silence",
     "sweep_up",
+    "taken",
     "thaw",
     "triage",
     "unsilence",

@@ -16,6 +16,7 @@ from aiops.steps.approve import approve_automatically
 from aiops.steps.autonomy import restrain
 from aiops.steps.dispatch import dispatch
 from aiops.steps.known_fixes import candidates
+from aiops.steps.outbox import whole
 from aiops.steps.quiet import caution, notices
 from aiops.steps.record import happened, move
 
@@ -138,23 +139,23 @@ def await_approval(
     text = f"waiting for approval ({reason}): {plan.remediation} on {', '.join(plan.hosts)}"
     if until:
         text += f"; nobody is asked before {until:%H:%M} UTC"
-    with services.ledger.together():
-        waiting = move(incident, before, State.AWAITING_APPROVAL, "authorise", text, services)
-        if waiting and until:
-            services.ledger.hold(incident.id, until)
-    if waiting is None:
-        return Handover()
-    if until:
-        happened(waiting, "plan.held", text, services, plan=plan.model_dump(mode="json"), digest=plan.digest)
-        return Handover()
-    return _asked(waiting, plan, text, services)
+    with whole(services) as inside:
+        waiting = move(incident, before, State.AWAITING_APPROVAL, "authorise", text, inside)
+        if waiting is None:
+            return Handover()
+        if until:
+            inside.ledger.hold(incident.id, until)
+            happened(waiting, "plan.held", text, inside, plan=plan.model_dump(mode="json"), digest=plan.digest)
+            return Handover()
+        return _asked(waiting, plan, text, inside)
 
 
 def ask(incident: Incident, plan: Plan, reason: str, services: IncidentServices) -> Handover:
     """Tell the human about a plan of an incident that waits already."""
     text = f"waiting for approval ({reason}): {plan.remediation} on {', '.join(plan.hosts)}"
-    services.ledger.note(incident.id, Entry(at=services.clock(), step="authorise", text=text))
-    return _asked(incident, plan, text, services)
+    with whole(services) as inside:
+        inside.ledger.note(incident.id, Entry(at=services.clock(), step="authorise", text=text))
+        return _asked(incident, plan, text, inside)
 
 
 def start(incident: Incident, plan: Plan, reason: str, services: IncidentServices) -> Handover:
@@ -186,11 +187,12 @@ def _asked(incident: Incident, plan: Plan, text: str, services: IncidentServices
 def escalate(incident: Incident, step: str, reason: str, services: IncidentServices) -> Handover:
     """Hand the incident to a human."""
     before = tuple(state for state in State if state.open and state is not State.ESCALATED)
-    escalated = move(incident, before, State.ESCALATED, step, reason, services)
-    if escalated is None:
-        return Handover()
-    notice = happened(escalated, "incident.escalated", f"{escalated.title}: {reason}", services)
-    return Handover(notices=notices(escalated, notice, services))
+    with whole(services) as inside:
+        escalated = move(incident, before, State.ESCALATED, step, reason, inside)
+        if escalated is None:
+            return Handover()
+        notice = happened(escalated, "incident.escalated", f"{escalated.title}: {reason}", inside)
+        return Handover(notices=notices(escalated, notice, inside))
 
 
 def _publish(incident: Incident, verdict: Verdict, text: str, services: IncidentServices) -> None:

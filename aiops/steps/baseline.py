@@ -17,7 +17,9 @@ from aiops.domain.severity import Severity, worst
 from aiops.domain.sweep import Sweep
 from aiops.ports import IncidentServices
 from aiops.steps.consider import consider
+from aiops.steps.outbox import whole
 from aiops.steps.record import SOURCE, move
+from aiops.steps.tell import tell
 
 QUIET = timedelta(seconds=60)
 """A digest waits until no more has come for so long: the slowest shard of a first sweep belongs to it."""
@@ -55,6 +57,11 @@ def before_us(findings: Sequence[Finding], first: frozenset[tuple[str, str]]) ->
 
 def digest(services: IncidentServices) -> Handover:
     """One notice for everything that became baseline and that no notice has named, once it has been quiet for ``QUIET``."""
+    with whole(services) as inside:
+        return _digest(inside)
+
+
+def _digest(services: IncidentServices) -> Handover:
     now = services.clock()
     untold = services.ledger.untold_baseline(now - QUIET)
     if not untold:
@@ -79,7 +86,7 @@ def digest(services: IncidentServices) -> Handover:
         },
     )
     services.events.publish(notice)
-    return Handover(notices=(notice,))
+    return Handover(notices=tell(notice, services))
 
 
 def chosen(services: IncidentServices, *, kind: str = "", host: str = "") -> list[Incident]:

@@ -11,7 +11,6 @@ A sweep is one transaction: it is worked through wholly or not at all, and one c
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
 from aiops.domain.finding import Finding
 from aiops.domain.handover import Handover
@@ -26,7 +25,7 @@ from aiops.steps.crowd import Crowd
 from aiops.steps.group import groups, open_incident
 from aiops.steps.homes import Homes
 from aiops.steps.hush import UNDER_REPAIR, Hush, Reason, benign, note_inhibition, note_repair
-from aiops.steps.outbox import Outbox
+from aiops.steps.outbox import whole
 from aiops.steps.record import happened, move
 from aiops.steps.storm import watch_storm
 
@@ -45,16 +44,13 @@ def correlate(sweep: Sweep, services: IncidentServices) -> Handover:
 
 def gather(sweep: str, services: IncidentServices) -> Handover:
     """Work through the shards of a sweep that have arrived and were not worked through before."""
-    outbox = Outbox()
-    inside = replace(services, events=outbox)
-    with services.ledger.together():
+    with whole(services) as inside:
         shards = services.ledger.take_sweep(sweep)
         if not shards:
             return Handover()
-        whole = _merged(shards)
-        close_gone(whole, inside)
-        opened, adopted = adopt(_attach(whole, inside), whole, inside)
-    outbox.deliver(services.events)
+        merged = _merged(shards)
+        close_gone(merged, inside)
+        opened, adopted = adopt(_attach(merged, inside), merged, inside)
     storm = watch_storm(services)
     return sum((_judge(incident, services) for incident in opened), storm + adopted)
 

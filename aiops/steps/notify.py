@@ -1,27 +1,16 @@
-"""notify: tell the human. Rather twice than never."""
+"""notify: take a message for the human. Where it goes and when is a table; nothing is asked, nothing is spent."""
 
 from aiops.domain.event import Event
-from aiops.domain.severity import Severity
+from aiops.domain.notice import Notice, Route
 from aiops.ports import NotifyServices
 
 
 def notify(event: Event, services: NotifyServices) -> None:
-    """Deliver the event by severity: debug is kept only.
+    """Put the event into the mailbox, by severity; debug is dropped.
 
-    :raises TransientError: it could not be delivered now; the queue tries again
+    :raises LedgerBusyError: it could not be kept; the queue tries again
     """
-    if event.severity is Severity.DEBUG:
-        return
-    services.notifier.tell(event)
-    services.events.publish(
-        Event(
-            source="hermes",
-            cron=event.cron,
-            severity=Severity.DEBUG,
-            timestamp=services.clock(),
-            host=event.host,
-            symptom=f"told the human: {event.symptom}",
-            type="notify.sent",
-            incident=event.incident,
-        )
-    )
+    due = services.voice.due(event.severity, services.clock(), services.timezone)
+    notice = Notice.of(event, due)
+    if notice.route is not Route.NOBODY:
+        services.mailbox.put(notice)

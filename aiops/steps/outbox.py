@@ -1,7 +1,11 @@
 """Events that wait until what they tell of is durable: a mirror must not show what was taken back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 from aiops.domain.event import Event
-from aiops.ports import Events
+from aiops.ports import Events, IncidentServices
 
 
 class Outbox:
@@ -19,3 +23,12 @@ class Outbox:
         held, self._held = self._held, []
         for event in held:
             events.publish(event)
+
+
+@contextmanager
+def whole(services: IncidentServices) -> Iterator[IncidentServices]:
+    """One transaction of the ledger: all that happens inside is durable together, and its events leave when it is."""
+    outbox = Outbox()
+    with services.ledger.together():
+        yield replace(services, events=outbox)
+    outbox.deliver(services.events)

@@ -10,6 +10,7 @@ from aiops.domain.silence import Pattern, Silence
 from aiops.errors import RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.steps.record import SOURCE, happened
+from aiops.steps.tell import tell
 
 LONGEST = timedelta(days=90)
 """What should be quiet for longer is benign, and stands in the settings with its reason."""
@@ -63,7 +64,7 @@ def notices(incident: Incident, event: Event, services: IncidentServices) -> tup
     """The message about one incident, unless a storm's message stands for it or somebody asked for quiet."""
     if services.ledger.storm() or hushed(incident, services):
         return ()
-    return (event,)
+    return tell(event, services)
 
 
 def caution(incident: Incident, services: IncidentServices) -> str:

@@ -8,7 +8,9 @@ from aiops.domain.handover import Handover
 from aiops.domain.incident import State
 from aiops.domain.severity import Severity
 from aiops.ports import IncidentServices
+from aiops.steps.outbox import whole
 from aiops.steps.record import SOURCE
+from aiops.steps.tell import tell
 
 _CALM = 0.25
 """The share of a storm's incidents below which it is over: a storm that hovers at its threshold is one storm."""
@@ -17,6 +19,11 @@ _WAITING = (State.ESCALATED, State.AWAITING_APPROVAL)
 
 def watch_storm(services: IncidentServices) -> Handover:
     """Begin or end the storm as the number of new incidents says; asked after every sweep and by the sweeper."""
+    with whole(services) as inside:
+        return _watch(inside)
+
+
+def _watch(services: IncidentServices) -> Handover:
     now, quiet = services.clock(), services.quiet
     opened = services.ledger.opened_since(now - quiet.storm_window)
     if opened >= quiet.storm_incidents:
@@ -47,4 +54,4 @@ def _tell(kind: str, severity: Severity, text: str, services: IncidentServices) 
         type=kind,
     )
     services.events.publish(event)
-    return Handover(notices=(event,))
+    return Handover(notices=tell(event, services))

@@ -20,6 +20,7 @@ from aiops.steps.dispatch import dispatch
 from aiops.steps.held import ask_held
 from aiops.steps.settle import ask_to_verify, renew, settle
 from aiops.steps.storm import watch_storm
+from aiops.steps.tell import tell_again
 
 AT_ONCE = 6
 QUIET = timedelta(seconds=20)
@@ -39,7 +40,7 @@ def sweep_up(services: IncidentServices) -> Handover:
     quiet = [incident for incident in services.ledger.live() if now - incident.changed_at >= QUIET]
     rounds = (_again_new, _again_triaged, _again_waiting, _again_remediating, _again_verifying, _again_unanswered)
     handed = sum((again(quiet, services) for again in rounds), watch_storm(services) + digest(services))
-    return handed + ask_held(services)
+    return handed + ask_held(services) + tell_again(services)
 
 
 def look_again(services: IncidentServices) -> Handover:

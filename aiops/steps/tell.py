@@ -1,0 +1,31 @@
+"""tell, taken, tell_again: a message to the human is kept with what it tells of, until the voice has taken it."""
+
+from datetime import timedelta
+from typing import Final
+
+from aiops.domain.event import Event
+from aiops.domain.fact import new_id
+from aiops.domain.handover import Handover
+from aiops.ports import IncidentServices
+
+PATIENCE: Final = timedelta(seconds=60)
+"""The voice takes a message within a second or two; after so long the doorbell was lost."""
+AT_ONCE: Final = 100
+
+
+def tell(event: Event, services: IncidentServices) -> tuple[Event, ...]:
+    """Keep the event as a message to the human, in the transaction that is open, and return what to hand over."""
+    now = services.clock()
+    kept = event if event.id else event.model_copy(update={"id": new_id("ntc", now)})
+    services.ledger.keep_notice(kept, now)
+    return (kept,)
+
+
+def taken(notice: str, services: IncidentServices) -> None:
+    """The voice has it in its mailbox."""
+    services.ledger.notice_taken(notice)
+
+
+def tell_again(services: IncidentServices) -> Handover:
+    """Hand over again whatever was not taken. The voice knows a message by its id, so none is told twice for that."""
+    return Handover(notices=tuple(services.ledger.untaken(services.clock() - PATIENCE, AT_ONCE)))
