@@ -157,17 +157,6 @@ def test_the_deciding_side_itself_says_offline_by_its_last_will_and_falls_silent
     system.wait_for(lambda: len(outside.heard) > before, 30, "it pings again")
 
 
-def test_a_broker_that_is_gone_is_told_to_the_human_as_a_mirror_that_shows_nothing(
-    system: System, outside: Outside
-) -> None:
-    system.wait_for(lambda: outside.last()[0] == "/ping/aiops", 60, "all is well again")
-    before, ended = len(told(system, "the bridge")), len(resolved(system, "the bridge"))
-    system.local._mqtt.stop()
-    system.wait_for(lambda: len(told(system, "the bridge")) > before, WITHIN, "the human is told")
-    system.local._mqtt.start()
-    system.wait_for(lambda: len(resolved(system, "the bridge")) > ended, 30, "it mirrors again")
-
-
 def test_a_redis_that_is_gone_is_seen_on_mqtt_and_from_outside(system: System, outside: Outside) -> None:
     system.wait_for(lambda: outside.last()[0] == "/ping/aiops", 60, "all is well again")
     os.kill(system.local._redis.pid, signal.SIGKILL)
