@@ -35,7 +35,8 @@ def schedule(as_json: Json = False) -> None:
             "what": name,
             "when": repr(line),
             "next": line.after(now),
-            **_last([look for look in looks if look.detector == name], expected[name]),
+            "set_up": name in expected,
+            **_last([look for look in looks if look.detector == name], expected.get(name)),
         }
         for name, line in lines.guardians(zone).items()
     ]
@@ -57,19 +58,21 @@ def schedule(as_json: Json = False) -> None:
             typer.echo(f"missed  {line['what']} on {_some(line['late'])}")
 
 
-def _last(looks: Sequence[Look], expected: datetime) -> dict[str, Any]:
-    """What the last look at each host gave, together."""
+def _last(looks: Sequence[Look], expected: datetime | None) -> dict[str, Any]:
+    """What the last look at each host gave, together. Nothing is late where nothing is expected."""
     return {
         "last": max((look.at for look in looks), default=None),
         "hosts": len(looks),
         "findings": sum(look.findings for look in looks),
         "blind": {look.host: list(look.blind) for look in looks if look.blind},
         "asleep": [look.host for look in looks if look.asleep],
-        "late": [look.host for look in looks if look.at < expected],
+        "late": [look.host for look in looks if expected and look.at < expected],
     }
 
 
 def _row(line: dict[str, Any]) -> tuple[str, ...]:
+    if not line["set_up"]:
+        return line["what"], line["when"], "", "what it asks is not set up", ""
     if line["last"] is None:
         return line["what"], line["when"], "never", "", clock(line["next"])
     result = f"{line['findings']} findings on {line['hosts']} hosts"
