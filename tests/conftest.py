@@ -8,7 +8,7 @@ import pytest
 
 from lab.run import requirements
 
-pytest_plugins = ("tests.servers",)
+pytest_plugins = ("tests.servers", "tests.system")
 
 
 def _missing() -> dict[str, str]:

@@ -11,10 +11,9 @@ from aiops.domain.backup import BackupResult
 from aiops.domain.fact import utcnow
 from tasks.pipeline import hand_on
 from tests.backup.nodes import Machines
-from tests.pipeline.conftest import System
+from tests.system import System
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(900)]
-pytest_plugins = ("tests.pipeline.conftest",)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from aiops.domain.finding import Finding
 from aiops.domain.incident import State
 from aiops.domain.severity import Severity
 from aiops.domain.sweep import Patrol, Sweep
-from tests.pipeline.conftest import System
+from tests.system import System
 
 pytestmark = pytest.mark.slow
 

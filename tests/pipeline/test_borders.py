@@ -11,8 +11,8 @@ from celery import chain, group, signature
 from aiops.adapters.signing import KeySigner
 from aiops.domain.plan import ApprovedPlan, SignedPlan
 from aiops.remediations import SHIPPED, load
-from tests.pipeline.conftest import System
 from tests.plans import approved
+from tests.system import System
 
 QUEUES = ("detect", "incidents", "triage", "remediation", "notify")
 

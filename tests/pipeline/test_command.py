@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import System
+from tests.system import System
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "tasks.cli"]

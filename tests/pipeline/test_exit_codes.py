@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.pipeline.conftest import System
+from tests.system import System
 
 pytestmark = pytest.mark.slow
 

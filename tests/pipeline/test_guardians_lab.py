@@ -15,7 +15,7 @@ from aiops.settings import load_settings
 from aiops.steps import detectors
 from lab.faults.config_archive_old import ARCHIVE
 from tasks.real_hosts import fleet, lab
-from tests.pipeline.conftest import System
+from tests.system import System
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 

@@ -18,7 +18,7 @@ from aiops.settings import load_settings
 from aiops.skills import SHIPPED as SHIPPED_SKILLS
 from tasks.real_hosts import fleet, lab
 from tests.llm.provider import Provider, provider
-from tests.pipeline.conftest import System
+from tests.system import System
 
 pytestmark = [pytest.mark.lab, pytest.mark.litellm, pytest.mark.timeout(300)]
 

@@ -15,8 +15,8 @@ from aiops.domain.finding import Finding
 from aiops.domain.severity import Severity
 from aiops.domain.sweep import Patrol, Sweep
 from tests.llm.provider import Provider, provider
-from tests.pipeline.conftest import System
 from tests.servers import free_port
+from tests.system import System
 
 ROOT = Path(__file__).parents[2]
 

@@ -21,7 +21,7 @@ from aiops.ports import IncidentServices
 from aiops.remediations import SHIPPED
 from aiops.settings import load_settings
 from tasks.real_hosts import fleet, lab
-from tests.pipeline.conftest import System
+from tests.system import System
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

@@ -12,8 +12,8 @@ import pytest
 from aiops import bootstrap
 from aiops.domain.fact import utcnow
 from aiops.domain.outcome import Outcome
-from tests.pipeline.conftest import System
 from tests.plans import approved
+from tests.system import System
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from aiops.ports import IncidentServices
 from aiops.settings import load_settings
 from beat_schedule import GUARDIANS
 from tasks.real_hosts import fleet, lab
-from tests.pipeline.conftest import System
+from tests.system import System
 
 pytestmark = [pytest.mark.lab, pytest.mark.clock, pytest.mark.timeout(1200)]
 

@@ -18,8 +18,8 @@ from aiops.domain.finding import Finding
 from aiops.domain.incident import State
 from aiops.domain.severity import Severity
 from aiops.domain.sweep import Patrol, Sweep
-from tests.pipeline.conftest import System
 from tests.sessions.model import Model, call, scripted
+from tests.system import System
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

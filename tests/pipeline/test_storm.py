@@ -14,7 +14,7 @@ import pytest
 from aiops import bootstrap
 from aiops.domain.fact import utcnow
 from tests import storm
-from tests.pipeline.conftest import System
+from tests.system import System
 
 pytestmark = pytest.mark.slow
 

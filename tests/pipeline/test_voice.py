@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import System
 from tests.pipeline.test_storm import aiops
+from tests.system import System
 from tests.voice.notices import event
 from tests.voice.telegram_server import DIRECT, GROUP, TOKEN, Telegram, running
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from aiops import bootstrap
-from tests.pipeline.conftest import System
 from tests.servers import Heard, Subscriber
+from tests.system import System
 
 pytestmark = pytest.mark.slow
 
