@@ -8,6 +8,7 @@ import selectors
 import socket
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -172,15 +173,18 @@ class FabricShell:
             channel = transport.open_session(timeout=min(self._connect_seconds, watch.left))
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise _LostError(f"no session could be opened: {_say(error)}") from error
-        with channel:
-            try:
-                channel.settimeout(watch.left)
-                channel.exec_command(_COMMAND)
-                channel.sendall(script.encode())
-                channel.shutdown_write()
-                return _collect(host, channel, watch)
-            except (paramiko.SSHException, EOFError, OSError) as error:
-                raise _LostError(f"the connection broke: {_say(error)}") from error
+        try:
+            channel.settimeout(watch.left)
+            channel.exec_command(_COMMAND)
+            channel.sendall(script.encode())
+            channel.shutdown_write()
+            return _collect(host, channel, watch)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise _LostError(f"the connection broke: {_say(error)}") from error
+        finally:
+            # The connection may be gone by now, and closing says so; what went wrong first is what counts.
+            with suppress(paramiko.SSHException, EOFError, OSError):
+                channel.close()
 
     def _connect(self, host: Host, watch: _Watch) -> Any:
         limit = min(self._connect_seconds, watch.left)

@@ -134,8 +134,8 @@ def test_an_undo_without_a_repair_and_a_request_with_a_wrong_value_are_refused(a
     assert "was never repaired" in aiops("undo", incident, code=3).stderr
     host = json.loads(aiops("show", incident, "--json", code=1).stdout)["incident"]["findings"][0]["host"]
     assert "must be a whole number" in aiops("request", "audit_host", host, "--set", "hours=x", code=3).stderr
-    made = json.loads(aiops("request", "audit_host", host, "--set", "hours=1", "--json").stdout)
-    assert (made["remediation"], made["params"]["hours"]) == ("audit_host", 1)
+    made = json.loads(aiops("request", "restart_service", host, "--set", "unit=cron.service", "--json").stdout)
+    assert (made["remediation"], made["params"]["unit"]) == ("restart_service", "cron.service")
     aiops("deny", made["incident"])
     assert json.loads(aiops("show", made["incident"], "--json").stdout)["incident"]["state"] == "resolved"
 
