@@ -66,12 +66,17 @@ def test_an_innocent_source_stays_and_one_that_does_not_help_comes_back(fleet: F
         fleet.run("apt-get", "update")
 
 
+_READ_IT = "grep -q flakyd /proc/$(systemctl show --property=MainPID --value lab-flaky)/cmdline"
+
+
 def flaky(fleet: Fleet, mode: str) -> None:
     """An older lab-flaky that runs, and what its configuration will say when it is started the next time."""
     fleet.run("apt-get", "purge", "--yes", "--quiet", "lab-flaky")
     fleet.run("apt-get", "install", "--yes", "--quiet", "lab-flaky=1.0-1")
     fleet.inside.write("/etc/lab-flaky.conf", "mode=ok\n")
     fleet.run("systemctl", "restart", "lab-flaky")
+    # It reads its configuration some time after systemd calls it started.
+    fleet.run("timeout", "10", "sh", "-c", f"until {_READ_IT}; do sleep 0.05; done")
     fleet.inside.write("/etc/lab-flaky.conf", f"mode={mode}\n")
 
 
