@@ -35,8 +35,12 @@ slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible ru
 
 .PHONY: fleet
 fleet: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop
-	@$(BIN)/python -m pytest -q -m "lab and not litellm and not clock" $(ARGS)
+	@$(BIN)/python -m pytest -q -m "lab and not litellm and not clock and not long" $(ARGS)
 	@$(VENV)-triage/bin/python -m pytest -q -m "lab and litellm" tests/pipeline/test_injection_lab.py
+
+.PHONY: stories
+stories: $(VENV)/.dev lab-tools ## The stories of the mission, a fault per guardian, thirty quiet sweeps (root): STORY_SHIPPERS=30 QUIET_SWEEPS=30
+	@STORY_SHIPPERS=$(or $(STORY_SHIPPERS),6) QUIET_SWEEPS=$(or $(QUIET_SWEEPS),30) $(BIN)/python -m pytest -q -m "long and lab" $(ARGS)
 
 .PHONY: schedule-proof
 schedule-proof: $(VENV)/.dev lab-tools ## The shipped crontab on real hosts (root): three faults seen, repaired and closed with nobody asking; six minutes

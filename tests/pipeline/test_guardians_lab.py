@@ -17,7 +17,7 @@ from lab.faults.config_archive_old import ARCHIVE
 from tasks.real_hosts import fleet, lab
 from tests.system import System
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(900)]
 
 SWEEPS = int(os.environ.get("QUIET_SWEEPS", "30"))
 """On Debian 12; a third of them on Debian 13."""

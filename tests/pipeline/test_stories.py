@@ -30,7 +30,7 @@ from tests.remediation.wheels import CRASHES, SERVES, UNIT, litellm_wheels
 SHIPPERS = int(os.environ.get("STORY_SHIPPERS", "6"))
 PATIENCE = 300 + 200 * SHIPPERS
 """Seconds: a deadline for a machine that does much else, no measure."""
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(PATIENCE + 600)]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(PATIENCE + 600)]
 NAME = f"story{os.getpid()}"
 HOSTS = [f"ct{200 + number}" for number in range(1, SHIPPERS + 3)]
 SHIPPING, MANAGER, LOKI = HOSTS[:SHIPPERS], HOSTS[SHIPPERS], HOSTS[SHIPPERS + 1]
