@@ -48,7 +48,7 @@ schedule-proof: $(VENV)/.dev lab-tools ## The shipped crontab on real hosts (roo
 
 .PHONY: faults
 faults: $(VENV)/.dev tools ## Processes killed at every border of a repair, then a seeded campaign of faults (root): SEED=1 INCIDENTS=100
-	@$(BIN)/python -m pytest -q tests/faults $(ARGS)
+	@$(BIN)/python -m pytest -q -m faults $(ARGS)
 	@$(BIN)/python -m tests.faults --incidents $(or $(INCIDENTS),100) --seed $(or $(SEED),1)
 
 .PHONY: nightly

@@ -13,7 +13,7 @@ from tasks.pipeline import hand_on
 from tests.backup.nodes import Machines
 from tests.system import System
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.root, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
