@@ -14,7 +14,7 @@ from tasks.real_hosts import fleet, lab
 from tests.pipeline.test_real_hosts import Real
 from tests.sessions.model import Model, call, calls, scripted
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(500)]
 
 NAME = f"session{os.getpid()}"
 POLICY = '[policy]\ndefault = "ask"\n'

@@ -81,11 +81,14 @@ def flaky(fleet: Fleet, mode: str) -> None:
 
 
 def test_packages_are_upgraded_and_what_is_held_stays(fleet: Fleet) -> None:
+    fleet.run("apt-get", "dist-upgrade", "--yes", "--quiet")  # what earlier tests left behind
     flaky(fleet, "ok")
     fleet.run("apt-mark", "hold", "lab-flaky")
-    fleet.quiet("upgrade_packages", settle_seconds=1)
-    assert state(fleet, "lab-flaky") == "hi 1.0-1"
-    fleet.run("apt-mark", "unhold", "lab-flaky")
+    try:
+        fleet.quiet("upgrade_packages", settle_seconds=1)
+        assert state(fleet, "lab-flaky") == "hi 1.0-1"
+    finally:
+        fleet.run("apt-mark", "unhold", "lab-flaky")
 
     announced = fleet.looked("upgrade_packages", settle_seconds=1)
     assert "to be upgraded: lab-flaky from 1.0-1" in announced.changes

@@ -6,7 +6,7 @@ from tests.remediation.fleet import Fleet
 from tests.remediation.test_packages_lab import flaky, state
 from tests.remediation.test_security_lab import DROP_IN, in_force
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1000)]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(1000)]
 
 CONFIG = "/etc/promtail/config.yml"
 LOKI = {"loki_url": "http://loki.lab.invalid:3100/loki/api/v1/push"}
