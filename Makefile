@@ -30,13 +30,13 @@ test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, the whole system 
 
 .PHONY: slow
 slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible runs, killed processes and servers, LLM providers
-	@$(BIN)/python -m pytest -q -m "slow and not lab and not litellm and not faults" $(ARGS)
-	@$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py
+	@code=0; $(BIN)/python -m pytest -q -m "slow and not lab and not litellm and not faults" $(ARGS) || code=$$?; \
+	$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py || code=$$?; exit $$code
 
 .PHONY: fleet
 fleet: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop
-	@$(BIN)/python -m pytest -q -m "lab and not litellm and not clock and not long" $(ARGS)
-	@$(VENV)-triage/bin/python -m pytest -q -m "lab and litellm" tests/pipeline/test_injection_lab.py
+	@code=0; $(BIN)/python -m pytest -q -m "lab and not litellm and not clock and not long" $(ARGS) || code=$$?; \
+	$(VENV)-triage/bin/python -m pytest -q -m "lab and litellm" tests/pipeline/test_injection_lab.py || code=$$?; exit $$code
 
 .PHONY: stories
 stories: $(VENV)/.dev lab-tools ## The stories of the mission, a fault per guardian, thirty quiet sweeps (root): STORY_SHIPPERS=30 QUIET_SWEEPS=30

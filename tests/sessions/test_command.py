@@ -11,6 +11,7 @@ import pytest
 from aiops.adapters.session_runner import SessionRunner
 from aiops.adapters.session_walls import walls
 from aiops.domain.session import SessionBudget, SessionEnd
+from tests.sessions.ends import nothing_left
 from tests.sessions.grants import CATALOGUE, FINDING, SECRET, grant
 
 CLIENT = """
@@ -50,7 +51,7 @@ def run(folder: Path, *wanted: tuple[str, dict[str, Any]], **budget: int) -> Ses
     )
     limits = SessionBudget(**{"seconds": 40, "calls": 20, "tokens": 60_000} | budget)
     end = runner.run(grant(budget=limits), CATALOGUE, lambda: True)
-    assert runner.left() == frozenset()
+    assert nothing_left(runner)
     return end
 
 

@@ -16,6 +16,7 @@ from aiops.adapters.process_tree import marks
 from aiops.adapters.session_runner import SessionRunner
 from aiops.adapters.session_walls import walls
 from aiops.domain.session import SessionBudget, SessionEnd
+from tests.sessions.ends import nothing_left
 from tests.sessions.grants import CATALOGUE, FINDING, SECRET, grant
 from tests.sessions.model import Model, call, calls, says, scripted
 
@@ -53,7 +54,7 @@ class Bench:
     def run(self, beat: Callable[[], bool] = lambda: True, **budget: int) -> SessionEnd:
         limits = {"seconds": 30, "calls": 20, "tokens": 60_000} | budget
         end = self.runner.run(grant(budget=SessionBudget(**limits)), CATALOGUE, beat)
-        assert self.runner.left() == frozenset()
+        assert nothing_left(self.runner)
         assert not list((self.folder / "sessions").iterdir())
         return end
 
