@@ -21,7 +21,7 @@ from aiops.domain.sweep import Patrol, Sweep
 from tests.sessions.model import Model, call, scripted
 from tests.system import System
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).parents[2]
 RULES = """\
@@ -178,7 +178,6 @@ def test_a_rule_that_wants_a_closer_look_starts_a_session_by_itself_and_an_agent
     assert granted["context"]["by"] == "rule:look-at-comets"
 
 
-@pytest.mark.faults
 def test_kill_9_of_a_session_leaves_no_process_and_no_file_and_the_incident_ends_with_a_human(
     system: System, model: Model
 ) -> None:
@@ -198,7 +197,6 @@ def test_kill_9_of_a_session_leaves_no_process_and_no_file_and_the_incident_ends
     assert list((system.local.folder / "sessions").iterdir()) == []
 
 
-@pytest.mark.faults
 def test_kill_9_of_the_worker_in_the_middle_ends_the_session_with_it_and_is_told_to_a_human(
     system: System, model: Model
 ) -> None:
