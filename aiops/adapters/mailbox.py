@@ -1,10 +1,11 @@
 """The mailbox of the voice in SQLite: nobody else reads or writes it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from aiops.adapters.moments import from_ms, ms
 from aiops.adapters.sqlite import open_database
 from aiops.domain.event import Event
 from aiops.domain.notice import Notice, Route
@@ -31,7 +32,7 @@ class SqliteMailbox:
         self._database.close()
 
     def put(self, notice: Notice) -> bool:
-        due = _ms(notice.due_at)
+        due = ms(notice.due_at)
         with self._database.writing() as cursor:
             cursor.execute(
                 "INSERT OR IGNORE INTO notices (id, event, route, first_due, due_at) VALUES (?, ?, ?, ?, ?)",
@@ -43,7 +44,7 @@ class SqliteMailbox:
         with self._database.reading() as cursor:
             rows = cursor.execute(
                 f"SELECT {_COLUMNS} FROM notices WHERE delivered_at IS NULL AND due_at <= ? ORDER BY rowid",  # noqa: S608 - a constant
-                (_ms(now),),
+                (ms(now),),
             )
             return [_notice(row) for row in rows]
 
@@ -51,15 +52,15 @@ class SqliteMailbox:
         with self._database.writing() as cursor:
             cursor.executemany(
                 "UPDATE notices SET delivered_at = ?, channel = ?, receipt = ? WHERE id = ?",
-                [(_ms(now), channel, receipt, notice) for notice in notices],
+                [(ms(now), channel, receipt, notice) for notice in notices],
             )
-            cursor.execute("DELETE FROM notices WHERE delivered_at < ?", (_ms(now - KEPT),))
+            cursor.execute("DELETE FROM notices WHERE delivered_at < ?", (ms(now - KEPT),))
 
     def failed(self, notices: Sequence[str], reason: str, again_at: datetime) -> None:
         with self._database.writing() as cursor:
             cursor.executemany(
                 "UPDATE notices SET attempts = attempts + 1, reason = ?, due_at = ? WHERE id = ?",
-                [(reason, _ms(again_at), notice) for notice in notices],
+                [(reason, ms(again_at), notice) for notice in notices],
             )
 
     def recent(self, limit: int, *, waiting: bool = False) -> Sequence[Notice]:
@@ -78,18 +79,10 @@ def _notice(row: tuple[Any, ...]) -> Notice:
         id=name,
         event=Event.model_validate_json(event),
         route=Route(route),
-        due_at=_moment(due),
+        due_at=from_ms(due),
         attempts=attempts,
         reason=reason,
-        delivered_at=None if delivered is None else _moment(delivered),
+        delivered_at=None if delivered is None else from_ms(delivered),
         channel=channel,
         receipt=receipt,
     )
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
-
-
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
