@@ -10,7 +10,7 @@ Thresholds
     stricter, and an hour is what one look knows.
     ``broken_handshakes`` 4 in the same time: connections that never came to a login, as crowdsec's ssh-timeout counts.
     ``spike_score`` 8 in two of three bins of five minutes, ``spike_sure`` 16 in one, ``spike_lines`` 10 at least and
-    ``spike_times`` 3 times the median: measured on real logs with no false episode a day on quiet ones (docs/spike.md).
+    ``spike_times`` 3 times the median: measured on real logs with no false episode a day on quiet ones.
     ``cold_hours`` 6, ``cold_lines`` 30: what counts while less than that is known.
     ``silence_minutes`` 15: our own logins write more often. ``shipper_errors`` 10 within its last 20 minutes.
     ``own_sources``: shell patterns of scanners and of whatever logs in for us. ``password_sources``: from where a

@@ -1,4 +1,4 @@
-"""Whether a count of log lines is far above what is usual. Measured on real logs; the figures are in docs/spike.md."""
+"""Whether a count of log lines is far above what is usual. Measured on real logs."""
 
 import math
 from collections.abc import Mapping, Sequence
