@@ -45,5 +45,11 @@ def approved(at: datetime = NOON, nonce: str = "", mode: str = "human", **change
     )
 
 
+def approved_now(**changes: Any) -> ApprovedPlan:
+    """A plan made and approved at this moment: for processes that read the real clock."""
+    now = datetime.now(UTC)
+    return approved(at=now, **{"created_at": now, "expires_at": now + timedelta(hours=1)} | changes)
+
+
 def outcome(status: Status = "success", plan_id: str = "pln-20261123-abc234", fence: int = 0) -> Outcome:
     return Outcome(plan=plan_id, incident="inc-20261123-k3f9qd", status=status, fence=fence, finished_at=NOON)

@@ -22,7 +22,7 @@ from aiops.domain.policy import Floor
 from aiops.errors import UnknownError
 from aiops.ports import RemediationServices
 from aiops.steps.remediate import reap, remediate
-from tests.plans import NOON, approved
+from tests.plans import NOON, approved_now
 from tests.remediation.conftest import Bench, Gate, end, processes_with, remediation
 
 pytestmark = [pytest.mark.slow, pytest.mark.root]
@@ -87,7 +87,7 @@ class Worker:
 
     def sign(self, remediation: str, seconds: str = "0", **changes: Any) -> SignedPlan:
         params = {"place": str(self.bench.folder / "mark"), "word": "hello", "seconds": seconds}
-        plan = approved(at=datetime.now(UTC), remediation=remediation, params=params, **changes)
+        plan = approved_now(remediation=remediation, params=params, **changes)
         return self.signer.sign(plan)
 
     def ring(self, signed: SignedPlan) -> BaseProcess:

@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from aiops.domain.plan import SignedPlan
 from aiops.domain.policy import Floor
 from aiops.ports import RemediationServices
 from aiops.steps.remediate import reap, remediate
-from tests.plans import approved
+from tests.plans import approved_now
 from tests.remediation.test_at_most_once import BEGUN, OneHost, Silent
 from tests.semaphore.conftest import FAST, WEB1, Gate, remediation
 from tests.semaphore.server import TOKEN, Fault, Script, Semaphore
@@ -62,7 +61,7 @@ class Site:
 
     def sign(self) -> SignedPlan:
         generate_keys(self.folder / "plans.key", self.folder / "plans.pem")
-        plan = approved(at=datetime.now(UTC), remediation="mark", params={"word": "hello"}, risk="medium", timeout=60)
+        plan = approved_now(remediation="mark", params={"word": "hello"}, risk="medium", timeout=60)
         return KeySigner(self.folder / "plans.key").sign(plan)
 
     def services(self, ledger: str = "executions.db", *, traces: bool = False) -> RemediationServices:
