@@ -12,9 +12,9 @@ from aiops.settings import load_settings
 log = logging.getLogger(__name__)
 
 
-def tell(reason: str, task: str, message: Any) -> None:
+def tell(reason: str, task: str, message: Any, queue: str = "") -> None:
     """Log and publish that a message was refused. Nothing it says about itself is believed beyond its name."""
-    queue = str((getattr(message, "delivery_info", None) or {}).get("routing_key", ""))
+    queue = queue or str((getattr(message, "delivery_info", None) or {}).get("routing_key", ""))
     sentence = f"a message for {task[:60]!r} on queue {queue[:60]!r} was refused: {reason}"
     log.warning(sentence)
     bootstrap.events(load_settings()).publish(

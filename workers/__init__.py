@@ -20,6 +20,7 @@ def cut(queue: str) -> Any:
     app.amqp.queues.select([queue])
     for name in [name for name in app.tasks if name not in QUEUES[queue]]:
         app.tasks.unregister(name)
+    app.conf.broker_transport = "tasks.transport:Transport"
     options = app.conf.broker_transport_options
     app.conf.broker_transport_options = {
         **options,

@@ -96,7 +96,7 @@ def test_a_message_in_the_old_protocol_is_refused(system: System) -> None:
         connection.Producer().publish(body, exchange="triage", routing_key="triage", serializer="json")
 
     (event,) = refused(system, before)
-    assert "protocol 1" in event["context"]["reason"]
+    assert "headers.task: missing" in event["context"]["reason"]
 
 
 @pytest.fixture
