@@ -8,30 +8,7 @@ import sys
 
 import typer
 
-from aiops.errors import AiopsError, RefusedError, SettingsError, TransientError, UnknownError
-from tasks.cli import (
-    audit,
-    autonomy,
-    backup,
-    baseline,
-    control,
-    cost,
-    doctor,
-    evaluation,
-    fleet,
-    incidents,
-    inventory,
-    lab,
-    local,
-    notices,
-    playbooks,
-    policy,
-    quiet,
-    records,
-    schedule,
-    sessions,
-    skills,
-)
+from tasks.cli.lazy import Lazy
 
 REFUSED, UNREACHABLE, USAGE = 3, 4, 2
 
@@ -40,44 +17,41 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    help="Watches a fleet, decides what a drift means, repairs it under policy, proves the repair.",
+    # Rich alone takes as long to load as everything else.
+    rich_markup_mode=None,
+    cls=Lazy,
 )
-for group in (
-    fleet,
-    incidents,
-    records,
-    backup,
-    sessions,
-    baseline,
-    inventory,
-    quiet,
-    skills,
-    evaluation,
-    control,
-    playbooks,
-    policy,
-    autonomy,
-    audit,
-    notices,
-    schedule,
-    cost,
-    doctor,
-    lab,
-    local,
-):
-    group.register(cli)
+
+
+@cli.callback()
+def _aiops() -> None:
+    """Watches a fleet, decides what a drift means, repairs it under policy, proves the repair."""
 
 
 def main() -> None:
     """Run the command; an error of ours is one clear line and an exit code, never a traceback."""
     try:
         cli()
-    except AiopsError as error:
+    except Exception as error:
+        # Whatever it is: ours are known only once they are loaded, which the help page has no need of. The rest goes on.
+        code = _code(error)
+        if code is None:
+            raise
         typer.echo(f"aiops: {error}", err=True)
-        sys.exit(_code(error))
+        sys.exit(code)
 
 
-def _code(error: AiopsError) -> int:
+def _code(error: Exception) -> int | None:
+    from aiops.errors import (  # noqa: PLC0415 - see main
+        AiopsError,
+        RefusedError,
+        SettingsError,
+        TransientError,
+        UnknownError,
+    )
+
+    if not isinstance(error, AiopsError):
+        return None
     if isinstance(error, RefusedError):
         return REFUSED
     if isinstance(error, TransientError):
