@@ -32,7 +32,10 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "result_backend": "tasks.backend:RecordBackend",
         "task_ignore_result": True,
         # Explicit exchange and key: a bare Queue(name) is bound to the default exchange and hears everything.
-        "task_queues": [Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES],
+        # Only the worker that drains a queue declares it: a binding decides where messages go, so it is its owner's alone.
+        "task_queues": [
+            Queue(name, Exchange(name, type="direct"), routing_key=name, no_declare=True) for name in QUEUES
+        ],
         "task_routes": {
             task: {"queue": queue, "routing_key": queue} for queue, tasks in QUEUES.items() for task in tasks
         },
@@ -56,6 +59,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_send_task_events": True,
         "task_send_sent_event": True,
+        # One published word would shut a worker down; who lives is known by its pulse, what it does by its events.
+        "worker_enable_remote_control": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "timezone": settings.timezone,
         "enable_utc": True,

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from aiops import bootstrap
 from aiops.errors import BusError
+from tasks import access
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Local:
         self.folder = folder.resolve()
         self.config = self.folder / "aiops.toml"
         self._extra, self._flower_port, self._only = extra, flower_port, only
-        self._redis = bootstrap.embedded_redis(self.folder / "redis")
+        self._redis = bootstrap.embedded_redis(self.folder / "redis", self._accounts)
         self._mqtt = bootstrap.embedded_mqtt(self.folder / "mqtt")
         self.children: list[Child] = []
 
@@ -101,6 +102,11 @@ class Local:
     def redis_port(self) -> int:
         """Where Redis listens, on loopback."""
         return self._redis.port
+
+    @property
+    def redis_url(self) -> str:
+        """Redis for the one account that may do everything: for who looks at the system, never for a part of it."""
+        return self._redis.url
 
     def start(self) -> None:
         """Start everything; when this returns the servers answer and the workers are on their way.
@@ -145,7 +151,15 @@ class Local:
 
     def _add(self, name: str, argv: list[str], environment: dict[str, str]) -> None:
         (self.folder / "log").mkdir(exist_ok=True)
-        self.children.append(Child(name, argv, self.folder / "log" / f"{name}.log", environment))
+        account = {
+            "AIOPS_REDIS__USERNAME": name,
+            "AIOPS_REDIS__PASSWORD_FILE": str(access.password_file(self.folder / "redis", name)),
+        }
+        self.children.append(Child(name, argv, self.folder / "log" / f"{name}.log", environment | account))
+
+    def _accounts(self, version: tuple[int, int]) -> list[str]:
+        """Every process has an account of its own, as in production, so that a right that is missing shows here first."""
+        return access.lines(self.folder / "redis", version)
 
     def _configure(self) -> None:
         keys = self.folder / "keys"
@@ -161,7 +175,8 @@ state = "{self.folder}"
 
 [redis]
 url = "redis://127.0.0.1:{self._redis.port}/0"
-password_file = "{self.folder}/redis/redis.password"
+username = "operator"
+password_file = "{access.password_file(self.folder / "redis", "operator")}"
 
 [mqtt]
 host = "127.0.0.1"

@@ -9,7 +9,6 @@ import logging
 from typing import Any, Final
 
 from kombu.transport import redis as stock
-from redis import Redis
 
 from tasks import quarantine
 from tasks.wire import fault
@@ -21,12 +20,12 @@ log = logging.getLogger(__name__)
 _BRPOP: Final = "BRPOP"
 
 
-class Client(Redis):
+class Client(_stock.redis.Redis):  # type: ignore[misc]
     """A client whose blocking pop yields messages and nothing else."""
 
     def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
         """What the server answered; None, as after a pause without messages, instead of garbage."""
-        answer: Any = super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
+        answer: Any = super().parse_response(connection, command_name, **options)
         if command_name != _BRPOP or not answer:
             return answer
         queue, raw = answer

@@ -26,7 +26,7 @@ class System:
     client: redis.Redis = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = redis.Redis.from_url(self.settings.redis.full_url(), decode_responses=True)
+        self.client = redis.Redis.from_url(self.local.redis_url, decode_responses=True)
 
     def producer(self) -> "Celery[Any]":
         """A client with our configuration and none of our tasks."""

@@ -18,20 +18,26 @@ def cut(queue: str) -> Any:
     app.loader.import_default_modules()
     app.finalize()
     app.amqp.queues.select([queue])
+    own: Any = app.amqp.queues[queue]
+    own.no_declare = False
     for name in [name for name in app.tasks if name not in QUEUES[queue]]:
         app.tasks.unregister(name)
     app.conf.broker_transport = "tasks.transport:Transport"
-    options = app.conf.broker_transport_options
-    app.conf.broker_transport_options = {
-        **options,
-        "unacked_key": f"{queue}.unacked",
-        "unacked_index_key": f"{queue}.unacked_index",
-        "unacked_mutex_key": f"{queue}.unacked_mutex",
-    }
+    keep_apart(queue)
     return app
 
 
-def serve(queue: str, *, pool: str, concurrency: int = 1, remote_control: bool = True) -> None:
+def keep_apart(name: str) -> None:
+    """Keep this process's un-acknowledged messages under keys of its own."""
+    app.conf.broker_transport_options = {
+        **app.conf.broker_transport_options,
+        "unacked_key": f"{name}.unacked",
+        "unacked_index_key": f"{name}.unacked_index",
+        "unacked_mutex_key": f"{name}.unacked_mutex",
+    }
+
+
+def serve(queue: str, *, pool: str, concurrency: int = 1) -> None:
     """Run the queue's worker until it is told to stop.
 
     Ends the process with the worker's own exit code: Celery's command drops it, and a worker that could not go on would look to
@@ -40,7 +46,6 @@ def serve(queue: str, *, pool: str, concurrency: int = 1, remote_control: bool =
     from workers import lifecycle  # noqa: PLC0415 - connects signals, which only a worker may have
 
     cut(queue)
-    app.conf.worker_enable_remote_control = remote_control
     lifecycle.connect(queue)
     lifecycle.pulsate(queue)
     started: list[Any] = []

@@ -8,9 +8,11 @@ import sys
 
 from aiops.settings import load_settings
 from tasks.app import app
+from workers import keep_apart
 
 if __name__ == "__main__":
     settings = load_settings()
+    keep_apart("flower")
     password = (settings.state / "keys" / "flower").read_text(encoding="utf-8").strip()
     os.environ["FLOWER_BASIC_AUTH"] = f"aiops:{password}"
     app.start(

@@ -65,4 +65,4 @@ if __name__ == "__main__":
         lifecycle.every(BACKUP_SECONDS, "backup", _back_up)
     lifecycle.every(REAP_SECONDS, "session reaper", _reap_sessions)
     lifecycle.every(RECORD_SECONDS, "records", _file_records)
-    serve("remediation", pool="prefork", concurrency=load_settings().repair.concurrency, remote_control=False)
+    serve("remediation", pool="prefork", concurrency=load_settings().repair.concurrency)

@@ -1,14 +1,16 @@
 """A Redis and an MQTT broker of our own, for a machine that has none: on loopback, without root, gone with their parent."""
 
 import fcntl
+import hashlib
 import os
+import re
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Self
@@ -177,15 +179,23 @@ class _Server:
         return f"The end of {self._log}:\n{end}"
 
 
+Accounts = Callable[[tuple[int, int]], Sequence[str]]
+"""The lines of Redis's ACL file for a server of this version."""
+
+
 class EmbeddedRedis(_Server):
-    """Append-only, never evicting, with a password that lies in ``redis.password`` (0600) and never on a command line."""
+    """Append-only, never evicting, with a password that lies in ``redis.password`` (0600) and never on a command line.
+
+    With ``accounts`` that password is the account ``admin``'s, the default one is off, and every other account may do what its
+    line says.
+    """
 
     what = "redis"
 
-    def __init__(self, folder: Path, port: int = 0, program: str = "") -> None:
+    def __init__(self, folder: Path, port: int = 0, program: str = "", accounts: Accounts | None = None) -> None:
         """``program`` is the server's path; empty looks for one."""
         super().__init__(folder, port)
-        self._program = program
+        self._program, self._accounts = program, accounts
 
     @property
     def password(self) -> str:
@@ -195,15 +205,17 @@ class EmbeddedRedis(_Server):
     @property
     def url(self) -> str:
         """What clients connect to, password included: keep it out of logs."""
-        return f"redis://:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/0"
+        user = "admin" if self._accounts else ""
+        return f"redis://{user}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/0"
 
     def _command(self) -> list[str]:
         if not (self.folder / "redis.password").exists():
             _write(self.folder / "redis.password", secrets.token_urlsafe(24) + "\n")
+        program = self._program or find_redis_server()
         settings = [
             f"bind {LOOPBACK}",
             f"port {self.port}",
-            f"requirepass {_quoted(self.password)}",
+            self._who_may(program),
             f"dir {_quoted(str(self.folder))}",
             "appendonly yes",
             "appendfsync everysec",
@@ -212,7 +224,15 @@ class EmbeddedRedis(_Server):
             "daemonize no",
         ]
         _write(self.folder / "redis.conf", "\n".join(settings) + "\n")
-        return [self._program or find_redis_server(), str(self.folder / "redis.conf")]
+        return [program, str(self.folder / "redis.conf")]
+
+    def _who_may(self, program: str) -> str:
+        if self._accounts is None:
+            return f"requirepass {_quoted(self.password)}"
+        digest = hashlib.sha256(self.password.encode()).hexdigest()
+        lines = ["user default off", f"user admin on #{digest} ~* &* +@all", *self._accounts(_version(program))]
+        _write(self.folder / "users.acl", "\n".join(lines) + "\n")
+        return f"aclfile {_quoted(str(self.folder / 'users.acl'))}"
 
     def _answers(self) -> bool:
         with connect(self.url, seconds=1) as client:
@@ -266,6 +286,15 @@ class EmbeddedMqtt(_Server):
                 return answer[:1] == b"\x20"
         except OSError:
             return False
+
+
+def _version(program: str) -> tuple[int, int]:
+    """Major and minor version of the server: ``Redis server v=7.0.15 sha=...``; of Valkey likewise."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
+    found = re.search(r"v=([0-9]+)\.([0-9]+)", said)
+    if found is None:
+        raise SettingsError(program, f"it does not say its version: {said[:100]!r}")
+    return int(found[1]), int(found[2])
 
 
 def _which(program: str) -> str:

@@ -1,5 +1,6 @@
 """Servers of our own and keys, for a machine that has none."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,11 +17,19 @@ class EmbeddedServer(Protocol):
         """End it and wait."""
 
 
-def embedded_redis(folder: Path) -> EmbeddedServer:
-    """A Redis-compatible server of our own."""
+class EmbeddedStore(EmbeddedServer, Protocol):
+    """A Redis of our own."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, for the one account that may do everything: password included."""
+
+
+def embedded_redis(folder: Path, accounts: Callable[[tuple[int, int]], Sequence[str]] | None = None) -> EmbeddedStore:
+    """A Redis-compatible server of our own. ``accounts`` gives the lines of its ACL file for its version."""
     from aiops.adapters.embedded import EmbeddedRedis  # noqa: PLC0415
 
-    return EmbeddedRedis(folder)
+    return EmbeddedRedis(folder, accounts=accounts)
 
 
 def embedded_mqtt(folder: Path) -> EmbeddedServer:

@@ -9,6 +9,9 @@ from aiops.errors import AiopsError
 from aiops.settings import load_settings
 from tasks.cli.output import Json, dump
 
+_MISSED = 3
+"""Pulses; as long as the watchers wait at the least."""
+
 
 def register(cli: typer.Typer) -> None:
     """Add the command."""
@@ -36,26 +39,16 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _workers() -> dict[str, Any]:
-    from kombu.exceptions import OperationalError  # noqa: PLC0415 - only this command asks the workers
+    """By their sign of life: no worker takes remote control, so none can be asked."""
+    from tasks.queues import QUEUES  # noqa: PLC0415 - only this command needs it
 
-    from tasks.app import app  # noqa: PLC0415 - as above
-    from tasks.queues import QUEUES  # noqa: PLC0415 - as above
-
+    settings = load_settings()
     try:
-        answers = app.control.ping(timeout=1.0) or []
-    except (OperationalError, OSError) as error:
-        return {"check": "workers", "ok": False, "says": f"nobody can be asked: {error}"}
-    up = {name.partition("@")[0] for answer in answers for name in answer}
-    # CT196 takes no remote control, so it does not answer; its presence on MQTT tells.
-    missing = [queue for queue in QUEUES if queue not in up and queue != "remediation"]
-    if missing:
-        return {
-            "check": "workers",
-            "ok": False,
-            "says": f"no answer from {', '.join(missing)}: start python -m workers.<name>",
-        }
-    return {
-        "check": "workers",
-        "ok": True,
-        "says": f"{', '.join(sorted(up))} answer; remediation takes no remote control",
-    }
+        ages = bootstrap.pulse(settings).ages(tuple(QUEUES))
+    except AiopsError as error:
+        return {"check": "workers", "ok": False, "says": str(error)}
+    late = [name for name in QUEUES if ages.get(name, float("inf")) > _MISSED * settings.watch.pulse_seconds]
+    if late:
+        start = " and ".join(f"python -m workers.{name}" for name in late)
+        return {"check": "workers", "ok": False, "says": f"no sign of life from {', '.join(late)}: start {start}"}
+    return {"check": "workers", "ok": True, "says": f"{', '.join(QUEUES)} give signs of life"}

@@ -1,0 +1,179 @@
+"""One table: what each process may do in Redis. A key, a queue or a command that is missing here does not exist for it.
+
+Celery names no such table (celery #8724). It is built from what each trust domain consumes and pushes to; measured against a real
+server, with an empty ``ACL LOG`` in normal use, by ``tests/pipeline/test_access.py``.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_KNOWS_SETINFO: Final = (7, 2)
+CONNECT: Final = ("ping", "hello", "auth", "select", "client|setname", "multi", "exec", "discard", "unwatch")
+_CONSUME: Final = (
+    *("brpop", "llen", "lpush", "rpush", "zadd", "zrem", "zrange", "hset", "hdel", "hget", "set", "get", "del"),
+    *("evalsha", "script|load", "script|exists", "sadd", "smembers", "exists", "watch"),
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Some commands on some keys. ``mode`` is R, W or RW, as in Redis's ``%R~``."""
+
+    commands: tuple[str, ...]
+    keys: tuple[str, ...]
+    mode: str = "RW"
+
+    def text(self) -> str:
+        """The rule as an ACL selector."""
+        keys = [f"~{key}" if self.mode == "RW" else f"%{self.mode}~{key}" for key in self.keys]
+        return f"({' '.join(['-@all', *(f'+{name}' for name in self.commands), *keys])})"
+
+
+@dataclass(frozen=True)
+class Access:
+    """What one account may do."""
+
+    consumes: str = ""
+    pushes: tuple[str, ...] = ()
+    more: tuple[Rule, ...] = ()
+    channels: tuple[str, ...] = ()
+    tells_flower: bool = True
+    connects_with: tuple[str, ...] = ()
+
+    def rules(self, name: str) -> tuple[Rule, ...]:
+        """Everything but connecting, one selector each."""
+        return (*_consuming(self.consumes), *_pushing(self.pushes), *_told(name), *self.more)
+
+
+def _unacked(name: str) -> tuple[str, ...]:
+    return (f"{name}.unacked", f"{name}.unacked_index", f"{name}.unacked_mutex")
+
+
+def _consuming(queue: str) -> Iterable[Rule]:
+    if queue:
+        bindings = (f"_kombu.binding.{queue}", f"_kombu.binding_permanent.{queue}")
+        yield Rule(_CONSUME, (queue, *_unacked(queue), *bindings))
+
+
+def _pushing(queues: tuple[str, ...]) -> Iterable[Rule]:
+    for queue in queues:
+        yield Rule(("lpush",), (queue,), "W")
+        yield Rule(("smembers",), (f"_kombu.binding.{queue}",), "R")
+
+
+def _told(name: str) -> Iterable[Rule]:
+    """What every process of ours says: events, and that it lives."""
+    yield Rule(("xadd",), ("aiops:events",), "W")
+    yield Rule(("hincrby",), ("aiops:counters",))
+    yield Rule(("set",), (f"aiops.pulse.{name}",), "W")
+
+
+_PULSES: Final = Rule(("pttl",), ("aiops.pulse.*",), "R")
+_TASK_EVENTS: Final = "/0.celeryev/*"
+"""Word for word what Flower subscribes to: a pattern is not matched by a wider one. The queues lie in database 0."""
+_COUNTED: Final = Rule(("hgetall",), ("aiops:counters",), "R")
+_PERMITS: Final = Rule(("set", "del"), ("aiops.permit", "aiops.permit.backups"), "RW")
+
+ACCESS: Final[Mapping[str, Access]] = {
+    "beat": Access(pushes=("detect", "incidents")),
+    "detect": Access(consumes="detect", pushes=("incidents",)),
+    "incidents": Access(
+        consumes="incidents", pushes=("detect", "triage", "remediation", "notify"), more=(_PULSES, _PERMITS, _COUNTED)
+    ),
+    "triage": Access(
+        consumes="triage",
+        pushes=("incidents",),
+        more=(
+            Rule(
+                ("exists", "get", "set", "del", "pttl", "incr", "expire", "hincrbyfloat", "hincrby", "hmget"),
+                ("aiops.llm.*",),
+            ),
+        ),
+    ),
+    "remediation": Access(
+        consumes="remediation",
+        pushes=("incidents",),
+        more=(Rule(("get",), ("aiops.permit", "aiops.permit.backups"), "R"),),
+    ),
+    "notify": Access(consumes="notify", pushes=("incidents",)),
+    "bridge": Access(
+        tells_flower=False,
+        more=(Rule(("xread", "xinfo|stream"), ("aiops:events",), "R"), Rule(("get", "set"), ("aiops:events:cursor",))),
+    ),
+    # Sees what workers say and reaches no queue. It calls for the workers; nobody listens, remote control is off everywhere.
+    "flower": Access(
+        more=(
+            Rule(
+                (*_CONSUME, "srem", "zrangebyscore"),
+                (
+                    *_unacked("flower"),
+                    "_kombu.binding.celeryev",
+                    "_kombu.binding_permanent.celeryev",
+                    "_kombu.binding.*pidbox",
+                    "_kombu.binding_permanent.*pidbox",
+                    "_kombu.binding_deadlines",
+                    "celeryev.*",
+                    "*.reply.celery.pidbox",
+                ),
+            ),
+        ),
+        channels=("/0.celery.pidbox",),
+        connects_with=("subscribe", "unsubscribe", "psubscribe", "punsubscribe", "info", "time"),
+    ),
+    # The human at the command line, on CT190.
+    "operator": Access(
+        pushes=("detect", "incidents", "triage", "remediation", "notify"),
+        more=(
+            _PULSES,
+            _PERMITS,
+            _COUNTED,
+            Rule(("hmget", "get", "pttl", "exists"), ("aiops.llm.*",), "R"),
+            Rule(("xread", "xrange", "xrevrange", "xlen", "xinfo|stream"), ("aiops:events",), "R"),
+            Rule(("llen",), ("detect", "incidents", "triage", "remediation", "notify"), "R"),
+        ),
+        connects_with=("info", "config|get"),
+    ),
+}
+
+
+def line(name: str, password_sha256: str, *, setinfo: bool) -> str:
+    """The account as a line of Redis's ACL file. ``setinfo``: the server is 7.2 or later and knows ``CLIENT SETINFO``."""
+    access = ACCESS[name]
+    connect = [*CONNECT, *access.connects_with, *(["client|setinfo"] if setinfo else [])]
+    channels = list(access.channels)
+    if access.tells_flower:
+        connect.append("publish")
+        channels.append(_TASK_EVENTS)
+    parts = [
+        f"user {name} on #{password_sha256} resetkeys resetchannels -@all",
+        *(f"+{command}" for command in connect),
+        *(f"&{channel}" for channel in channels),
+        *(rule.text() for rule in access.rules(name)),
+    ]
+    return " ".join(parts)
+
+
+def lines(folder: Path, version: tuple[int, int]) -> list[str]:
+    """The ACL file for a server of this version: every account, whose password lies in ``folder/<account>.password``.
+
+    A password that is missing is made, readable by nobody else; the line holds only its SHA-256.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = []
+    for name in ACCESS:
+        file = password_file(folder, name)
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(24), encoding="utf-8")
+        digest = hashlib.sha256(file.read_bytes().strip()).hexdigest()
+        made.append(line(name, digest, setinfo=version >= _KNOWS_SETINFO))
+    return made
+
+
+def password_file(folder: Path, name: str) -> Path:
+    """Where the account's password lies."""
+    return folder / f"{name}.password"
