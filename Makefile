@@ -75,6 +75,14 @@ lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 	@$(BIN)/lint-imports
 	@.ci/lint-playbooks $(BIN)
 
+.PHONY: supply
+supply: $(VENV)/.dev $(VENV)-triage/.done ## What the dependencies brought: files that start by themselves, licences, who got what
+	@.ci/supply $(VENV) $(VENV)-triage
+
+.PHONY: vulnerabilities
+vulnerabilities: $(VENV)-audit/.done ## Known vulnerabilities of every locked version (asks osv.dev)
+	@for lock in constraints/*.txt; do echo "$$lock"; $(VENV)-audit/bin/pip-audit --vulnerability-service osv --timeout 20 --disable-pip --require-hashes --progress-spinner off -r $$lock; done
+
 .PHONY: matrix
 matrix: ## The fast tests on every Python from 3.11 to 3.13 that is found
 	@.ci/matrix
@@ -135,6 +143,11 @@ $(VENV)-triage/.done: constraints/triage.txt constraints/dev.txt pyproject.toml 
 	@rm -rf $(VENV)-triage && $(PYTHON) -m venv $(VENV)-triage
 	@$(VENV)-triage/bin/pip install --quiet --require-hashes -r constraints/triage.txt -r constraints/dev.txt
 	@$(VENV)-triage/bin/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)-audit/.done: constraints/audit.txt | $(VENV)/bin/python
+	@rm -rf $(VENV)-audit && $(PYTHON) -m venv $(VENV)-audit
+	@$(VENV)-audit/bin/pip install --quiet --require-hashes -r constraints/audit.txt
 	@touch $@
 
 .PHONY: help
