@@ -97,6 +97,12 @@ def test_it_is_created_with_its_folder_and_readable_by_its_owner_only(database: 
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
+def test_it_is_its_owners_only_behind_a_link_too(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
+    open_database(tmp_path / "link.db", "executions").close()
+    assert (tmp_path / "real.db").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_block_inside_a_block_is_durable_only_when_the_outer_one_has_ended(database: Database, path: Path) -> None:
     other = open_database(path, "executions")
     with database.writing():
