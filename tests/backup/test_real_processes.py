@@ -16,7 +16,7 @@ from aiops.domain.backup import BackupResult
 from tests.backup.nodes import Machines
 from tests.system import System
 
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.root, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 
