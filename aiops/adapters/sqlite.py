@@ -8,6 +8,11 @@
 
 A block inside a block belongs to the outer one: nothing of it is durable before that ends.
 Threads may share one ``Database``: both contexts hold its lock. Processes may not: open it again after a fork.
+
+SQLite keeps a file's locks per process, and so does the kernel: closing any other descriptor of the file drops them all, and a
+forked child believes that it has its parent's. Without them the next process that closes the file thinks it is the last, removes
+the log of writes, and what is written afterwards is lost. So the file is never opened beside SQLite, and no connection crosses a
+fork (https://www.sqlite.org/howtocorrupt.html, 2.2 and 2.6).
 """
 
 import fcntl
@@ -15,11 +20,12 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from threading import RLock
+from weakref import WeakSet
 
 from aiops.errors import LedgerBusyError, SettingsError
 
@@ -64,6 +70,50 @@ class Database(sqlite3.Connection):
         return _transaction(self, "BEGIN IMMEDIATE")
 
 
+class _Forks:
+    """Lets a process fork only between blocks, and gives its child a SQLite that holds nothing."""
+
+    def __init__(self) -> None:
+        self.opening = RLock()
+        self._open: WeakSet[Database] = WeakSet()
+        self._held = ExitStack()
+
+    def add(self, database: Database) -> None:
+        self._open.add(database)
+
+    def before(self) -> None:
+        """Wait for every block of other threads: a lock inside SQLite that one of them holds stays locked in the child."""
+        while busy := self._hold():
+            # Holding nothing meanwhile: a thread inside a block may want to open another database.
+            with busy:
+                pass
+
+    def _hold(self) -> "RLock | None":
+        """Take every lock, or none and return the one that somebody has."""
+        with ExitStack() as held:
+            for lock in (self.opening, *(database.lock for database in list(self._open))):
+                if not lock.acquire(blocking=False):
+                    return lock
+                held.callback(lock.release)
+            self._held = held.pop_all()
+        return None
+
+    def in_parent(self) -> None:
+        self._held.close()
+
+    def in_child(self) -> None:
+        """Closing reaches no lock of the parent's; a block that the forking thread is in would be undone under its feet."""
+        for database in list(self._open):
+            if not database.in_transaction:
+                database.close()
+        self._open.clear()
+        self._held.close()
+
+
+_forks = _Forks()
+os.register_at_fork(before=_forks.before, after_in_parent=_forks.in_parent, after_in_child=_forks.in_child)
+
+
 def open_database(path: Path, migrations: str) -> Database:
     """Open or create the database (mode 0600) and bring it to the newest version of ``adapters/migrations/<migrations>``.
 
@@ -72,12 +122,14 @@ def open_database(path: Path, migrations: str) -> Database:
     :raises LedgerBusyError: it cannot be written now; the error says what to do
     :raises SettingsError: it is no database, or a newer version of this program wrote it
     """
-    with _translated(path), _one_opener(path):
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    with _forks.opening, _translated(path), _one_opener(path):
+        with suppress(FileExistsError):
+            os.close(os.open(path.resolve(), os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
         database = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Database
         )
         database.path, database.lock, database.owner = path, RLock(), os.getpid()
+        _forks.add(database)
         try:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
                 database.execute(f"PRAGMA {pragma}")

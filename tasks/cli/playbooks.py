@@ -29,6 +29,9 @@ def playbooks(as_json: Json = False) -> None:
         return
     columns = ("playbook", "risk", "approval", "hosts", "taken back by", "also called", "fixes")
     table(columns, [_row(entry) for entry in catalogue.values()], empty="the catalogue is empty")
+    for entry in catalogue.values():
+        if _way_back(entry) == "nothing":
+            typer.echo(f"{entry.id} has no way back: {entry.rollback.removeprefix('None').lstrip(':;. ')}")
 
 
 def _row(entry: Remediation) -> tuple[object, ...]:

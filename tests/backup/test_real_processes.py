@@ -1,19 +1,24 @@
 """The nightly backup as real processes over real sshd: ordered, killed in the middle, resumed, stopped, put back."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aiops import bootstrap, steps
 from aiops.domain.backup import BackupResult
-from aiops.domain.fact import utcnow
-from tasks.pipeline import hand_on
 from tests.backup.nodes import Machines
 from tests.system import System
 
 pytestmark = [pytest.mark.faults, pytest.mark.root, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +36,18 @@ def system(start_system: Callable[..., System], machines: Machines) -> System:
     return made
 
 
+def aiops(*words: str) -> Any:
+    """What `aiops backup` answers to a script."""
+    command = [sys.executable, "-m", "tasks.cli", "backup", *words, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT, check=True)
+    return json.loads(done.stdout)
+
+
 def order(system: System) -> str:
-    services = bootstrap.incidents(system.settings)
-    hand_on(steps.order_backup("operator", services, by_hand=True))
-    return services.ledger.ordered_backups(1)[0].run
+    """One by hand, now."""
+    run = str(aiops("run")["run"])
+    system.wait_for(lambda: (aiops("status")["open"] or {}).get("run") == run, 120, f"{run} is open")
+    return run
 
 
 def kill_the_worker(system: System) -> None:
@@ -97,11 +110,12 @@ def test_a_humans_stop_ends_vzdump_in_good_order_and_puts_everything_back(system
     run = order(system)
     system.wait_for((machines.town / "snapshot-101").exists, 120, "vzdump 101 runs")
     before = machines.ran("vzdump 102")
-    bootstrap.backup_runs(system.settings).stop_backup("operator stopped it", utcnow())
+    assert aiops("stop", "the disk is full") == {"stopping": run}
     result = settled(system, run)
     machines.let_go("101")
 
     assert result.status == "stopped"
+    assert "stopped it: the disk is full" in result.reason
     assert "interrupted by signal" in result.guests["101"]
     assert machines.ran("vzdump 102") == before
     put_back(machines)

@@ -14,7 +14,7 @@ def llm(fleet: Fleet) -> Fleet:
     """A host with a litellm that crashes over and over, and wheels of newer ones."""
     folder = fleet.inside.root / "srv/wheels"
     folder.mkdir()
-    litellm_wheels(folder, {"1.0.0": CRASHES, "1.1.0": SERVES, "1.2.0": CRASHES})
+    litellm_wheels(folder, {"1.0.0": CRASHES, "1.1.0": SERVES, "1.2.0": CRASHES, "1.3.0": SERVES})
     fleet.inside.write("/etc/systemd/system/litellm.service", UNIT)
     fleet.run("systemctl", "daemon-reload")
     return fleet
@@ -22,6 +22,10 @@ def llm(fleet: Fleet) -> Fleet:
 
 def upgraded(llm: Fleet, version: str, extras: str) -> Outcome:
     return llm.repair("upgrade_litellm", version=version, extras_version=extras, wheels="/srv/wheels", settle_seconds=2)
+
+
+def taken_back(llm: Fleet) -> Outcome:
+    return llm.repair("undo_upgrade_litellm", settle_seconds=2)
 
 
 def current(llm: Fleet) -> str:
@@ -53,3 +57,33 @@ def test_a_version_that_does_not_live_is_taken_back(llm: Fleet) -> None:
     assert outcome.status == "failure"
     assert "the version from before is back and lives" in outcome.reason
     assert current(llm) == "/opt/litellm/venvs/1.1.0-0.1.0"
+
+
+def test_a_version_that_lives_and_is_not_wanted_makes_way_for_the_one_before(llm: Fleet) -> None:
+    assert upgraded(llm, "1.3.0", "0.3.0").status == "success"
+    announced = llm.looked("undo_upgrade_litellm", settle_seconds=2)
+    assert "litellm is to run from 1.1.0-0.1.0 instead of 1.3.0-0.3.0" in announced.changes
+    assert current(llm) == "/opt/litellm/venvs/1.3.0-0.3.0"
+
+    llm.mended("undo_upgrade_litellm", settle_seconds=2)
+    assert current(llm) == "/opt/litellm/venvs/1.1.0-0.1.0"
+
+
+def test_a_link_that_somebody_has_moved_since_is_left_alone(llm: Fleet) -> None:
+    llm.run("ln", "-sfT", "/opt/litellm/venvs/1.0.0-0.0.0", "/opt/litellm/current")
+    outcome = taken_back(llm)
+    llm.run("ln", "-sfT", "/opt/litellm/venvs/1.3.0-0.3.0", "/opt/litellm/current")
+    assert outcome.reason.startswith("check mode failed, nothing was changed"), outcome.reason
+    assert "has changed since" in outcome.reason
+
+
+def test_an_upgrade_stays_when_the_version_before_does_not_live(llm: Fleet) -> None:
+    llm.run("mv", "/opt/litellm/venvs/1.1.0-0.1.0", "/opt/litellm/venvs/aside")
+    gone = taken_back(llm)
+    llm.run("cp", "-a", "/opt/litellm/venvs/1.0.0-0.0.0", "/opt/litellm/venvs/1.1.0-0.1.0")
+    outcome = taken_back(llm)
+
+    assert "the environment from before is not there" in gone.reason
+    assert outcome.status == "failure"
+    assert "the version from before does not live, so the upgrade stays" in outcome.reason
+    assert current(llm) == "/opt/litellm/venvs/1.3.0-0.3.0"

@@ -1,5 +1,7 @@
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,57 @@ import pytest
 
 from aiops.adapters.sqlite import Database, open_database
 from aiops.errors import LedgerBusyError, SettingsError
+
+STRANGER = """
+import sys
+from pathlib import Path
+from aiops.adapters.sqlite import open_database
+database = open_database(Path(sys.argv[1]), "executions")
+print(*(row[0] for row in database.execute("SELECT nonce FROM nonces ORDER BY nonce")))
+database.close()
+"""
+
+FAMILY = """
+import os, signal, sys
+from pathlib import Path
+from aiops.adapters.sqlite import open_database
+path = Path(sys.argv[1])
+parent = os.getpid()
+held = open_database(path, "executions")  # as a thread of a worker's main process does
+if os.fork() == 0:
+    own = open_database(path, "executions")
+    os.kill(os.getppid(), signal.SIGKILL)
+    while os.getppid() == parent:
+        pass
+    print("the child is alone", flush=True)
+    sys.stdin.readline()
+    own.execute("INSERT INTO nonces VALUES ('late', 'd')")
+    print("written", flush=True)
+    os._exit(0)
+signal.pause()
+"""
+BLOCK = """
+import os, sys, threading
+from pathlib import Path
+from aiops.adapters.sqlite import open_database
+path = Path(sys.argv[1])
+database = open_database(path, "executions")
+inside, leave = threading.Event(), threading.Event()
+def write():
+    with database.writing() as cursor:
+        cursor.execute("INSERT INTO nonces VALUES ('a', 'd')")
+        inside.set()
+        leave.wait()
+        print("left", flush=True)
+threading.Thread(target=write).start()
+inside.wait()
+threading.Timer(0.2, leave.set).start()
+if os.fork() == 0:
+    (count,) = open_database(path, "executions").execute("SELECT count(*) FROM nonces").fetchone()
+    print("child", count, flush=True)
+    os._exit(0)
+os.wait()
+"""
 
 
 @pytest.fixture
@@ -33,9 +86,21 @@ def count(database: Database) -> int:
     return int(number)
 
 
+def seen_by_another_process(path: Path) -> list[str]:
+    """What a command line finds: a process that opens the ledger, looks, closes it, and so may be the last to close it."""
+    done = subprocess.run([sys.executable, "-c", STRANGER, str(path)], check=True, capture_output=True, text=True)
+    return done.stdout.split()
+
+
 def test_it_is_created_with_its_folder_and_readable_by_its_owner_only(database: Database, path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o077 == 0
+
+
+def test_it_is_its_owners_only_behind_a_link_too(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
+    open_database(tmp_path / "link.db", "executions").close()
+    assert (tmp_path / "real.db").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_block_inside_a_block_is_durable_only_when_the_outer_one_has_ended(database: Database, path: Path) -> None:
@@ -151,3 +216,37 @@ def test_it_is_not_carried_over_a_fork(database: Database) -> None:
     database.owner = os.getpid() + 1
     with pytest.raises(RuntimeError, match="before a fork"):
         insert(database, "n")
+
+
+def test_a_process_that_comes_and_goes_takes_nothing_from_one_that_opened_it_twice(
+    database: Database, path: Path
+) -> None:
+    second = open_database(path, "executions")
+    insert(database, "a")
+    assert seen_by_another_process(path) == ["a"]
+    insert(database, "b")
+    insert(second, "c")
+    assert seen_by_another_process(path) == ["a", "b", "c"]
+    second.close()
+
+
+def test_a_child_keeps_what_it_wrote_when_its_parent_has_gone(path: Path) -> None:
+    family = subprocess.Popen(
+        [sys.executable, "-c", FAMILY, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with family:
+        assert family.stdin
+        assert family.stdout
+        assert family.stdout.readline() == "the child is alone\n"
+        assert seen_by_another_process(path) == []
+        family.stdin.write("write\n")
+        family.stdin.flush()
+        assert family.stdout.readline() == "written\n"
+        assert seen_by_another_process(path) == ["late"]
+
+
+def test_a_fork_waits_until_no_thread_is_in_the_middle_of_a_block(path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCK, str(path)], capture_output=True, text=True, check=False, timeout=50
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["left", "child", "1"]), done.stderr
