@@ -24,6 +24,7 @@ GUARDIANS: dict[str, timedelta | crontab] = {
     "drives": crontab(hour=9, minute=0),
     "certs": crontab(hour=10, minute=0),
     "upgrade-check": crontab(hour=10, minute=0),
+    "releases": crontab(hour=10, minute=0),
 }
 
 HOUSEKEEPING: dict[str, timedelta | crontab] = {

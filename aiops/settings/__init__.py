@@ -23,13 +23,14 @@ from aiops.errors import SettingsError
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
 from aiops.settings.section import Section, credential, default_state, secret
-from aiops.settings.sources import Loki, Metrics, MetricsQuery, NetBox, Pbs, Proxmox, Web
+from aiops.settings.sources import Application, Loki, Metrics, MetricsQuery, NetBox, Pbs, Proxmox, Releases, Web
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
 from aiops.settings.voice import Ntfy, Telegram
 from aiops.settings.watching import HermesHealth, Log
 
 __all__ = [
     "USUAL_MODELS",
+    "Application",
     "Correlation",
     "Fleet",
     "HermesHealth",
@@ -49,6 +50,7 @@ __all__ = [
     "Proxmox",
     "Records",
     "Redis",
+    "Releases",
     "Repair",
     "Section",
     "Semaphore",
@@ -107,6 +109,7 @@ class Settings(BaseSettings):
     netbox: NetBox = NetBox()
     loki: Loki = Loki()
     metrics: Metrics = Metrics()
+    releases: Releases = Releases()
     watch: Watched = Watched()
     hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
@@ -124,6 +127,7 @@ class Settings(BaseSettings):
             "pbs": bool(self.pbs.url),
             "loki": bool(self.loki.url),
             "metrics": bool(self.metrics.url and self.metrics.queries),
+            "releases": bool(self.releases.applications),
         }
         return frozenset(name for name, wanted in asked.items() if wanted)
 

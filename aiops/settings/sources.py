@@ -94,3 +94,45 @@ class Metrics(Section):
         if len(set(names)) != len(names):
             raise ValueError("two of [[metrics.queries]] have the same name")
         return self
+
+
+class Application(Section):
+    """One application; ``[[releases.applications]]``. What runs is told by ``package`` or by ``version_url``."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$", description="its name")
+    host: str = Field(min_length=1, description="host of the inventory it runs on")
+    feed: str = Field(
+        pattern=r"^https?://\S+$",
+        description="its maker's releases: .../repos/OWNER/NAME of an API of GitHub or Forgejo, or an Atom feed",
+    )
+    form: Literal["github", "forgejo", "atom"] = Field(default="github", description="what answers there")
+    token_file: Path | None = Field(default=None, description="file that holds a token; empty: none is needed")
+    prereleases: bool = Field(default=False, description="whether release candidates and the like count")
+    package: str = Field(default="", description="the Debian package that brings it")
+    version_url: str = Field(
+        default="", pattern=r"^(https?://\S+)?$", description="where it says itself as JSON which version runs"
+    )
+    version_key: str = Field(default="version", description="the key there; dots lead into objects")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.package) == bool(self.version_url):
+            raise ValueError(f"application {self.name}: name either package or version_url")
+        return self
+
+
+class Releases(Section):
+    """The makers of applications; without ``applications`` nobody is asked."""
+
+    host: str = Field(default="", description=_HOST)
+    ca_file: Path | None = Field(default=None, description="CA certificate of a private authority; empty: the system's")
+    applications: tuple[Application, ...] = Field(
+        default=(), description="`[[releases.applications]]`, see docs/sources.md"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        names = [(one.name, one.host) for one in self.applications]
+        if len(set(names)) != len(names):
+            raise ValueError("two of [[releases.applications]] have the same name on the same host")
+        return self
