@@ -18,6 +18,7 @@ TYPES: Final[dict[str, str]] = {
     "sweep.blind": "A probe could not look at a host: nothing is known there, which is not the same as healthy.",
     "finding.seen": "A detector saw something wrong on a host.",
     "incident.opened": "Findings of one trouble became an incident.",
+    "incident.ripened": "An open incident became more severe because it has lasted so long.",
     "incident.seen": "An open incident was seen again or grew by a finding.",
     "incident.moved": "An incident went from one state to another.",
     "incident.escalated": "An incident was handed to a human.",
