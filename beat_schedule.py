@@ -18,6 +18,7 @@ GUARDIANS: dict[str, timedelta | crontab] = {
     "logs": timedelta(minutes=5),
     "metrics": timedelta(minutes=5),
     "pbs": timedelta(minutes=60),
+    "headscale": timedelta(minutes=60),
     "security": crontab(hour=8, minute=30),
     "backup": crontab(hour=6, minute=0),
     "config-backup": crontab(hour=6, minute=0),
