@@ -23,6 +23,7 @@ GUARDIANS: dict[str, timedelta | crontab] = {
     "backup": crontab(hour=6, minute=0),
     "config-backup": crontab(hour=6, minute=0),
     "drives": crontab(hour=9, minute=0),
+    "mirrors": crontab(hour=9, minute=0, day_of_week="sun"),
     "certs": crontab(hour=10, minute=0),
     "upgrade-check": crontab(hour=10, minute=0),
     "releases": crontab(hour=10, minute=0),

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiops.ports import Witness
-from aiops.settings import Application, Settings, secret
+from aiops.settings import Application, Settings, credential, secret
 
 
 def witnesses(settings: Settings) -> Mapping[str, Witness]:
@@ -21,6 +21,7 @@ def witnesses(settings: Settings) -> Mapping[str, Witness]:
         "loki": _loki,
         "metrics": _metrics,
         "releases": _releases,
+        "mirrors": _mirrors,
     }
     return {name: OnceASweep(make(settings)) for name, make in made.items() if name in settings.sources}
 
@@ -91,6 +92,18 @@ def _releases(settings: Settings) -> Witness:
         return Watched(one.name, one.host, feed, one.package, itself, one.version_key)
 
     return ReleasesWitness([watched(one) for one in its.applications], its.host)
+
+
+def _mirrors(settings: Settings) -> Witness:
+    from aiops.adapters.git_refs import GitRefs  # noqa: PLC0415
+    from aiops.adapters.git_repository import Remote  # noqa: PLC0415
+    from aiops.adapters.mirrors_witness import Copy, MirrorsWitness  # noqa: PLC0415
+
+    its = settings.mirrors
+    key = credential(its.key_file) if its.key_file else None
+    ssh = Remote("", key_file=key, known_hosts=its.known_hosts).ssh_command()
+    copies = [Copy(one.name, one.host, one.source, one.mirror, one.refs) for one in its.repositories]
+    return MirrorsWitness(copies, its.host, GitRefs(ssh, its.seconds))
 
 
 def _reading(path: Path | None, table: str) -> Callable[[], str]:

@@ -132,6 +132,17 @@ class Release(Told):
 
 
 @dataclass(frozen=True)
+class MirrorState(Told):
+    """A copy of a git repository: refs of the original that it lacks or has elsewhere; ``problem``: why that is not known."""
+
+    name: str
+    refs: int = 0
+    missing: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Gap:
     """What it could not say, and why. ``wide`` hides everything; else only ``machine`` and what runs on it is hidden.
 

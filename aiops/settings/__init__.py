@@ -23,7 +23,19 @@ from aiops.errors import SettingsError
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
 from aiops.settings.section import Section, credential, default_state, secret
-from aiops.settings.sources import Application, Loki, Metrics, MetricsQuery, NetBox, Pbs, Proxmox, Releases, Web
+from aiops.settings.sources import (
+    Application,
+    Loki,
+    Metrics,
+    MetricsQuery,
+    Mirror,
+    Mirrors,
+    NetBox,
+    Pbs,
+    Proxmox,
+    Releases,
+    Web,
+)
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
 from aiops.settings.voice import Ntfy, Telegram
 from aiops.settings.watching import HermesHealth, Log
@@ -42,6 +54,8 @@ __all__ = [
     "Loki",
     "Metrics",
     "MetricsQuery",
+    "Mirror",
+    "Mirrors",
     "Mqtt",
     "NetBox",
     "Ntfy",
@@ -110,6 +124,7 @@ class Settings(BaseSettings):
     loki: Loki = Loki()
     metrics: Metrics = Metrics()
     releases: Releases = Releases()
+    mirrors: Mirrors = Mirrors()
     watch: Watched = Watched()
     hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
@@ -128,6 +143,7 @@ class Settings(BaseSettings):
             "loki": bool(self.loki.url),
             "metrics": bool(self.metrics.url and self.metrics.queries),
             "releases": bool(self.releases.applications),
+            "mirrors": bool(self.mirrors.repositories),
         }
         return frozenset(name for name, wanted in asked.items() if wanted)
 

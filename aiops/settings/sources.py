@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from aiops.settings.section import Section
+from aiops.settings.section import Section, git_address
 
 _HOST = "host of the inventory on which to tell what is about none of its hosts; empty: the one at that address"
 
@@ -135,4 +135,40 @@ class Releases(Section):
         names = [(one.name, one.host) for one in self.applications]
         if len(set(names)) != len(names):
             raise ValueError("two of [[releases.applications]] have the same name on the same host")
+        return self
+
+
+class Mirror(Section):
+    """One repository and its copy; ``[[mirrors.repositories]]``."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="its name")
+    source: str = Field(min_length=1, description="git address of the original")
+    mirror: str = Field(min_length=1, description="git address of the copy")
+    host: str = Field(min_length=1, description="host of the inventory that keeps the copy up to date")
+    refs: tuple[str, ...] = Field(
+        default=("refs/heads/*", "refs/tags/*"), min_length=1, description="shell patterns of the refs that are copied"
+    )
+
+    @field_validator("source", "mirror")
+    @classmethod
+    def _an_address(cls, address: str) -> str:
+        return git_address(address)
+
+
+class Mirrors(Section):
+    """Copies of git repositories; without ``repositories`` nobody is asked."""
+
+    host: str = Field(default="", description=_HOST)
+    key_file: Path | None = Field(default=None, description="private SSH key that may read both sides; empty: no key")
+    known_hosts: Path = Field(
+        default=Path("/etc/aiops/known_hosts"), description="keys of the git servers, in OpenSSH's form"
+    )
+    seconds: float = Field(default=20, gt=0, le=120, description="hard limit for one question to a git server")
+    repositories: tuple[Mirror, ...] = Field(default=(), description="`[[mirrors.repositories]]`, see docs/sources.md")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        names = [one.name for one in self.repositories]
+        if len(set(names)) != len(names):
+            raise ValueError("two of [[mirrors.repositories]] have the same name")
         return self

@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from aiops.adapters.git_refs import refs
 from aiops.adapters.json_api import JsonApi, Reply
 from aiops.adapters.loki_witness import LokiWitness
+from aiops.adapters.mirrors_witness import Copy, MirrorsWitness
 from aiops.adapters.pbs_witness import PbsWitness
 from aiops.adapters.prometheus_witness import PrometheusWitness, Query
 from aiops.adapters.proxmox_witness import ProxmoxWitness
@@ -76,6 +78,21 @@ def _releases(options: Mapping[str, Any], said: Mapping[str, Any], now: datetime
     return ReleasesWitness([watched(one) for one in options["applications"]], "")
 
 
+@dataclass(frozen=True)
+class RecordedRefs:
+    """What git printed for an address, or why it printed nothing."""
+
+    said: Mapping[str, Any]
+
+    def show(self, url: str) -> Mapping[str, str]:
+        answer = self.said[url]
+        if "refused" in answer:
+            raise SettingsError(url, answer["refused"])
+        if "silent" in answer:
+            raise BusError(url, answer["silent"])
+        return refs(url, answer["shown"])
+
+
 def witnesses(recording: Mapping[str, Any], now: datetime) -> dict[str, Witness]:
     """The adapters of the sources that the recording has answers of."""
     options = recording.get("options", {})
@@ -87,6 +104,9 @@ def witnesses(recording: Mapping[str, Any], now: datetime) -> dict[str, Witness]
         "proxmox": lambda said: ProxmoxWitness([(options.get("node", "pve1:8006"), said)], "", clock),
         "pbs": lambda said: PbsWitness(said, options.get("home", "pbs"), clock),
         "loki": lambda said: LokiWitness(said, options.get("home", "loki"), clock=clock),
+        "mirrors": lambda said: MirrorsWitness(
+            [Copy(**copy) for copy in options["repositories"]], "", RecordedRefs(said.said)
+        ),
         "metrics": lambda said: PrometheusWitness(
             said, options.get("home", "monitoring"), [Query(**query) for query in options.get("queries", [])]
         ),
