@@ -41,7 +41,7 @@ def serve(queue: str, *, pool: str, concurrency: int = 1, remote_control: bool =
     cut(queue)
     app.conf.worker_enable_remote_control = remote_control
     lifecycle.connect(queue)
-    lifecycle.pulsate(queue)
+    lifecycle.pulsate(queue, concurrency)
     started: list[Any] = []
     signals.worker_init.connect(lambda sender, **_: started.append(sender), weak=False)
     app.worker_main(

@@ -55,6 +55,7 @@ TYPES: Final[dict[str, str]] = {
     "verify.asked": "The detector that fired was asked to look again.",
     "message.refused": "A worker refused a message it must not accept.",
     "worker.online": "A worker has started.",
+    "worker.deaf": "A worker lives, and does not take what is in its queue.",
     "worker.offline": "A worker is gone, or silent for too long.",
     "guardian.report": "A guardian's own report: what a foreign publisher sends when it names no type.",
     "guardian.missed": "A guardian did not run when it was due.",
