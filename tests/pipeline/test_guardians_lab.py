@@ -34,6 +34,7 @@ FAULTS = {
     "backup": ("backup-failed", "backup.failed"),
     "config-backup": ("config-archive-old", "config.old"),
     "drives": ("pool-degraded", "drive.pool_degraded"),
+    "headscale": ("vpn-machine-away", "headscale.offline"),
 }
 """By guardian: a fault of the lab, and the kind it is seen as."""
 
