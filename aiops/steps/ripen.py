@@ -17,7 +17,7 @@ from aiops.steps.tell import tell
 _SINCE: Final = "since"
 """In the evidence: the first of the looks that all found it."""
 _BREAK: Final = timedelta(hours=36)
-"""A look that did not find it, or nobody who looked, for longer than a daily line takes: then it counts anew."""
+"""Nobody has looked for longer than a daily line takes: then it counts anew."""
 
 
 def ripen(sweep: Sweep, services: IncidentServices) -> tuple[Sweep, Sequence[Finding]]:
@@ -55,10 +55,11 @@ def tell_ripened(ripened: Sequence[Finding], services: IncidentServices) -> Hand
 
 
 def _before(finding: Finding, services: IncidentServices) -> Finding | None:
-    """The same finding as it was seen last, if that was not too long ago."""
+    """The same finding as it was seen last, if no look has found it gone since and that was not too long ago."""
     home = services.ledger.by_fingerprint(finding.fingerprint)
-    known = {one.fingerprint: one for one in home.findings} if home else {}
-    last = known.get(finding.fingerprint)
+    # Marking nothing gives what is not known to be gone: an incident stays open for its other hosts.
+    there = services.ledger.mark(home.id, gone=(), back=(), at=finding.seen_at) if home else ()
+    last = {one.fingerprint: one for one in there}.get(finding.fingerprint)
     period = services.periods.get(finding.detector, timedelta())
     return last if last and finding.seen_at - last.seen_at <= max(_BREAK, 1.5 * period) else None
 

@@ -36,9 +36,9 @@ def fixes(world: World, **more: Any) -> Finding:
     return a_finding(**{**given, **more})
 
 
-def look(world: World, *findings: Finding, hosts: Sequence[str] = ("ct201",)) -> Sequence[Event]:
-    """A daily look, a day after the last one; what is told."""
-    world.now += timedelta(days=1)
+def look(world: World, *findings: Finding, hosts: Sequence[str] = ("ct201",), hours: float = 24) -> Sequence[Event]:
+    """A look, usually a day after the last one; what is told."""
+    world.now += timedelta(hours=hours)
     seen = [finding.model_copy(update={"seen_at": world.now}) for finding in findings]
     handed = steps.correlate(world.sweep(*seen, hosts=hosts, kinds=(KIND,)), world.services)
     return [notice for notice in handed.notices if notice.type == "incident.ripened"]
@@ -63,12 +63,19 @@ def test_a_look_that_found_none_begins_the_count_anew_though_the_incident_stays_
     hosts = ("ct201", "ct202")
     look(world, *both, hosts=hosts)
     look(world, *both, hosts=hosts)
-    look(world, both[1], hosts=hosts)  # ct201 is up to date, for a day
+    look(world, both[1], hosts=hosts, hours=0.25)  # ct201 is up to date, for an hour
+    look(world, *both, hosts=hosts, hours=1)
     look(world, *both, hosts=hosts)
     severities = {
         finding.host: finding.severity.value for incident in world.ledger.live() for finding in incident.findings
     }
     assert severities == {"ct201": "info", "ct202": "warning"}
+
+
+def test_days_in_which_nobody_looked_count_for_nothing(world: World) -> None:
+    look(world, fixes(world))
+    look(world, fixes(world), hours=24 * 10)
+    assert world.only().severity is Severity.INFO
 
 
 def test_what_somebody_has_in_hand_grows_without_a_message(world: World) -> None:
