@@ -18,12 +18,15 @@ GUARDIANS: dict[str, timedelta | crontab] = {
     "logs": timedelta(minutes=5),
     "metrics": timedelta(minutes=5),
     "pbs": timedelta(minutes=60),
+    "headscale": timedelta(minutes=60),
     "security": crontab(hour=8, minute=30),
     "backup": crontab(hour=6, minute=0),
     "config-backup": crontab(hour=6, minute=0),
     "drives": crontab(hour=9, minute=0),
+    "mirrors": crontab(hour=9, minute=0, day_of_week="sun"),
     "certs": crontab(hour=10, minute=0),
     "upgrade-check": crontab(hour=10, minute=0),
+    "releases": crontab(hour=10, minute=0),
 }
 
 HOUSEKEEPING: dict[str, timedelta | crontab] = {

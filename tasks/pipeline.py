@@ -25,11 +25,14 @@ from aiops.domain.plan import SignedPlan
 from aiops.domain.session import SessionEnd, SignedGrant
 from aiops.domain.sweep import Patrol, Sweep
 from aiops.domain.verdict import Question, Verdict
+from aiops.domain.watch import WORKERS, canary
 from aiops.errors import RefusedError
 from aiops.settings import load_settings
 from tasks import schedule, services
 from tasks.app import Step, app
 
+CANARY_SECONDS = 120
+"""An older one says nothing any more: a queue that nobody drains must not fill up with them."""
 GATHER_SECONDS = 5
 """How long a sweep waits for its slowest shard before it is worked through without it."""
 
@@ -125,7 +128,10 @@ def look_again() -> None:
 @app.task(name="watch")
 def watch() -> None:
     """Look at ourselves: guardians that did not look, processes that are silent."""
-    hand_on(services.watcher().round(schedule.expected(load_settings())))
+    handed = services.watcher().round(schedule.expected(load_settings()))
+    hand_on(handed)
+    for worker in handed.canaries:
+        CANARIES[worker].apply_async(expires=CANARY_SECONDS)
 
 
 @app.task(name="prune")
@@ -194,6 +200,21 @@ def notify(event: Event) -> None:
     steps.notify(event, services.notification())
     if event.id:
         taken.apply_async((event.id,), headers={"incident": event.incident})
+
+
+# every worker: a canary says that its worker takes what is in its queue, which its own sign of life cannot
+
+
+def _canary(queue: str) -> Any:
+    @app.task(name=f"canary_{queue}")
+    def sing() -> None:
+        """Leave the sign that this worker listens."""
+        services.pulse().beat(canary(queue))
+
+    return sing
+
+
+CANARIES = {queue: _canary(queue) for queue in WORKERS}
 
 
 def look(order: Patrol) -> None:

@@ -1,7 +1,7 @@
 """One table: which trust domain runs which task. Routes, registries and access rights are built from it."""
 
 QUEUES: dict[str, tuple[str, ...]] = {
-    "detect": ("patrol", "detect", "verify"),
+    "detect": ("patrol", "detect", "verify", "canary_detect"),
     "incidents": (
         "correlate",
         "gather",
@@ -18,10 +18,11 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "taken",
         "order_backup",
         "settle_backup",
+        "canary_incidents",
     ),
-    "triage": ("triage",),
-    "remediation": ("remediate", "backup", "investigate"),
-    "notify": ("notify",),
+    "triage": ("triage", "canary_triage"),
+    "remediation": ("remediate", "backup", "investigate", "canary_remediation"),
+    "notify": ("notify", "canary_notify"),
 }
 
 SUCCESSORS: dict[str, frozenset[str]] = {"detect": frozenset({"correlate"})}

@@ -12,6 +12,7 @@ from aiops.ports import (
     DetectionServices,
     IncidentServices,
     NotifyServices,
+    Pulse,
     RemediationServices,
     SessionServices,
     TriageServices,
@@ -51,6 +52,11 @@ def _once(build: Callable[[Settings], Services]) -> Services:
 def detection() -> DetectionServices:
     """CT192's."""
     return _once(bootstrap.detection)
+
+
+def pulse() -> Pulse:
+    """The signs of life, which every worker may leave."""
+    return _once(bootstrap.pulse)
 
 
 def incidents() -> IncidentServices:

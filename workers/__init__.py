@@ -47,7 +47,7 @@ def serve(queue: str, *, pool: str, concurrency: int = 1) -> None:
 
     cut(queue)
     lifecycle.connect(queue)
-    lifecycle.pulsate(queue)
+    lifecycle.pulsate(queue, concurrency)
     started: list[Any] = []
     signals.worker_init.connect(lambda sender, **_: started.append(sender), weak=False)
     app.worker_main(

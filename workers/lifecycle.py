@@ -9,11 +9,13 @@ from typing import Any
 
 import structlog
 from celery import signals
+from celery.worker import state
 
 from aiops import bootstrap
 from aiops.domain.event import Event
 from aiops.domain.fact import utcnow
 from aiops.domain.severity import Severity
+from aiops.domain.watch import busy
 from aiops.errors import AiopsError
 from aiops.settings import load_settings
 from tasks.logs import configure
@@ -67,11 +69,17 @@ def presence_of(queue: str) -> bootstrap.Presence:
     return bootstrap.presence(load_settings(), queue)
 
 
-def pulsate(name: str) -> None:
-    """Give this process's sign of life for as long as the worker is up."""
+def pulsate(name: str, places: int = 0) -> None:
+    """Give this process's sign of life for as long as the worker is up; and another one while all its ``places`` are taken."""
     settings = load_settings()
     pulse = bootstrap.pulse(settings)
-    every(settings.watch.pulse_seconds, "pulse", lambda: pulse.beat(name))
+
+    def sign() -> None:
+        pulse.beat(name)
+        if places and len(state.active_requests) >= places:
+            pulse.beat(busy(name))
+
+    every(settings.watch.pulse_seconds, "pulse", sign)
 
 
 def every(seconds: float, name: str, do: Callable[[], None]) -> None:

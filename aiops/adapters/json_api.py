@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,15 @@ _DENIED: Final = {
 }
 
 Parameters = Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer as it came. The names of ``headers`` are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
 
 
 class JsonApi:
@@ -61,19 +71,42 @@ class JsonApi:
         :raises SettingsError: the server refuses it (401, 403, 404 ...), or sends no JSON: asking again gives the same
         :raises BusError: it does not answer now
         """
-        status, content = self._ask(self._base + path + (f"?{urlencode(parameters)}" if parameters else ""))
-        what = f"{self.name} {path}"
-        if status >= 500 or status in (408, 429):  # noqa: PLR2004 - HTTP's own class
-            raise BusError(what, f"{status} {_plain(content)}".strip())
-        if not _OK <= status < _NOT_OK:
-            raise SettingsError(what, f"{status} {_DENIED.get(status, '')}: {_plain(content)}".rstrip(": "))
-        try:
-            return json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise SettingsError(what, "its answer is no JSON") from error
+        return self.parsed(path, self.fetch(path, {}, **parameters))
 
-    def _ask(self, target: str) -> tuple[int, bytes]:
-        headers = {"Accept": "application/json", "User-Agent": "aiops", **self._headers()}
+    def parsed(self, path: str, reply: Reply) -> Any:
+        """The JSON of an answer.
+
+        :raises SettingsError: the server refuses it, or sends no JSON
+        :raises BusError: it does not answer now
+        """
+        try:
+            return json.loads(self.body(path, reply))
+        except (ValueError, RecursionError) as error:
+            raise SettingsError(f"{self.name} {path}".strip(), "its answer is no JSON") from error
+
+    def body(self, path: str, reply: Reply) -> bytes:
+        """The content of a good answer.
+
+        :raises SettingsError: the server refuses it (401, 403, 404 ...)
+        :raises BusError: it does not answer now
+        """
+        status, what = reply.status, f"{self.name} {path}".strip()
+        if status >= 500 or status in (408, 429):  # noqa: PLR2004 - HTTP's own class
+            raise BusError(what, f"{status} {_plain(reply.content)}".strip())
+        if not _OK <= status < _NOT_OK:
+            raise SettingsError(what, f"{status} {_DENIED.get(status, '')}: {_plain(reply.content)}".rstrip(": "))
+        return reply.content
+
+    def fetch(self, path: str, headers: Mapping[str, str], **parameters: str | float) -> Reply:
+        """One answer as it is, whatever its status says; ``headers`` are sent besides the usual ones.
+
+        :raises BusError: it does not answer now
+        :raises SettingsError: its certificate is not valid
+        """
+        return self._ask(self._base + path + (f"?{urlencode(parameters)}" if parameters else ""), headers)
+
+    def _ask(self, target: str, more: Mapping[str, str]) -> Reply:
+        headers = {"Accept": "application/json", "User-Agent": "aiops", **self._headers(), **more}
         if self._tls:
             connection: HTTPConnection = HTTPSConnection(
                 self.host, self._port, timeout=self._seconds, context=self._tls
@@ -86,9 +119,10 @@ class JsonApi:
         end.daemon = True
         end.start()
         try:
-            connection.request("GET", target, headers=headers)
+            connection.request("GET", target or "/", headers=headers)
             answer = connection.getresponse()
-            status, content = answer.status, _content(answer)
+            said = {name.lower(): value for name, value in answer.getheaders()}
+            reply = Reply(answer.status, said, _content(answer))
         except ssl.SSLCertVerificationError as error:
             raise SettingsError(self.name, f"its certificate is not valid: {error.verify_message}") from error
         except (OSError, HTTPException) as error:
@@ -100,7 +134,7 @@ class JsonApi:
             connection.close()
         if over.is_set():
             raise BusError(self.name, f"no whole answer within {self._seconds:g} s")
-        return status, content
+        return reply
 
 
 class Enveloped:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiops.ports import Witness
-from aiops.settings import Settings, secret
+from aiops.settings import Application, Settings, credential, secret
 
 
 def witnesses(settings: Settings) -> Mapping[str, Witness]:
@@ -19,6 +20,8 @@ def witnesses(settings: Settings) -> Mapping[str, Witness]:
         "pbs": _pbs,
         "loki": _loki,
         "metrics": _metrics,
+        "releases": _releases,
+        "mirrors": _mirrors,
     }
     return {name: OnceASweep(make(settings)) for name, make in made.items() if name in settings.sources}
 
@@ -73,6 +76,36 @@ def _metrics(settings: Settings) -> Witness:
     return PrometheusWitness(api, its.host or api.host, [Query(**query.model_dump()) for query in its.queries])
 
 
+def _releases(settings: Settings) -> Witness:
+    from aiops.adapters.json_api import JsonApi  # noqa: PLC0415
+    from aiops.adapters.release_feed import Pauses, ReleaseFeed  # noqa: PLC0415
+    from aiops.adapters.releases_witness import ReleasesWitness, Watched  # noqa: PLC0415
+
+    its, pauses = settings.releases, Pauses()
+
+    def watched(one: Application) -> Watched:
+        scheme = "token" if one.form == "forgejo" else "Bearer"
+        place = urlsplit(one.feed).hostname or one.name
+        api = JsonApi(place, one.feed, lambda: _bearer(one.token_file, scheme), ca_file=its.ca_file)
+        itself = JsonApi(one.name, one.version_url, ca_file=its.ca_file) if one.version_url else None
+        feed = ReleaseFeed(api, one.form, pauses, prereleases=one.prereleases)
+        return Watched(one.name, one.host, feed, one.package, itself, one.version_key)
+
+    return ReleasesWitness([watched(one) for one in its.applications], its.host)
+
+
+def _mirrors(settings: Settings) -> Witness:
+    from aiops.adapters.git_refs import GitRefs  # noqa: PLC0415
+    from aiops.adapters.git_repository import Remote  # noqa: PLC0415
+    from aiops.adapters.mirrors_witness import Copy, MirrorsWitness  # noqa: PLC0415
+
+    its = settings.mirrors
+    key = credential(its.key_file) if its.key_file else None
+    ssh = Remote("", key_file=key, known_hosts=its.known_hosts).ssh_command()
+    copies = [Copy(one.name, one.host, one.source, one.mirror, one.refs) for one in its.repositories]
+    return MirrorsWitness(copies, its.host, GitRefs(ssh, its.seconds))
+
+
 def _reading(path: Path | None, table: str) -> Callable[[], str]:
     """Reads the token's secret when it is needed: one that cannot be read blinds one source, not the whole worker."""
 
@@ -82,5 +115,5 @@ def _reading(path: Path | None, table: str) -> Callable[[], str]:
     return read
 
 
-def _bearer(path: Path | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {secret(path)}"} if path else {}
+def _bearer(path: Path | None, scheme: str = "Bearer") -> dict[str, str]:
+    return {"Authorization": f"{scheme} {secret(path)}"} if path else {}

@@ -24,12 +24,14 @@ class Subject:
     """The host a check looks at, and the only way to make a finding: a check cannot name the wrong host.
 
     ``settings`` are the detector's thresholds for this host (defaults of the file, overridden by settings).
+    ``fleet`` are all hosts of the inventory, for detectors whose host speaks of others.
     """
 
     host: Host
     detector: "Detector"
     now: datetime
     settings: Mapping[str, Any] = field(default_factory=dict)
+    fleet: Sequence[Host] = ()
 
     def matches(self, name: str, threshold: str) -> bool:
         """Whether the name is one of the threshold's shell patterns."""

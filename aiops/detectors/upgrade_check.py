@@ -7,6 +7,10 @@ Looks for
 
 Thresholds
     ``stale_hours`` 36: apt's daily timer runs within 12 hours of its time, so a day and a half means that it failed.
+    ``security_warning_days`` 2 and ``security_critical_days`` 14: how long a host may go on without the security fixes it was
+    offered; an archive of security fixes is asked daily, so two days are a round that was missed. The days are counted
+    by incidents from the first look that saw fixes wait, without a look that saw none: apt notes nowhere when a fix
+    came out, and an archive's own date moves with every other fix.
     ``allowed_removals``: shell patterns of packages that an upgrade may take away.
     ``allowed_holds``: shell patterns of packages that are held on purpose.
 
@@ -38,6 +42,7 @@ DETECTOR = Detector(
     "Upgrades that wait",
     kinds=[
         Kind(name="upgrade.pending", sentence="packages have a newer version", shared=True),
+        Kind(name="upgrade.security", sentence="security fixes wait, more severely the longer they do", shared=True),
         Kind(name="upgrade.would_remove", sentence="an upgrade would remove a package"),
         Kind(name="upgrade.held", sentence="a package does not follow upgrades"),
         Kind(name="upgrade.stale_indexes", sentence="nobody knows about newer versions: the indexes are old"),
@@ -46,7 +51,13 @@ DETECTOR = Detector(
         Kind(name="upgrade.reboot_needed", sentence="a newer kernel waits for a reboot"),
         Kind(name="upgrade.coupled_versions", sentence="two distributions need each other in another version"),
     ],
-    thresholds={"stale_hours": 36, "allowed_removals": [], "allowed_holds": []},
+    thresholds={
+        "stale_hours": 36,
+        "security_warning_days": 2,
+        "security_critical_days": 14,
+        "allowed_removals": [],
+        "allowed_holds": [],
+    },
 )
 
 _HOUR = 3600
@@ -57,7 +68,7 @@ def _matches(name: str, patterns: list[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-@DETECTOR.check(SIMULATION, HELD, kinds=["upgrade.pending", "upgrade.would_remove", "upgrade.held"])
+@DETECTOR.check(SIMULATION, HELD, kinds=["upgrade.pending", "upgrade.security", "upgrade.would_remove", "upgrade.held"])
 def waiting(host: Subject, simulation: Simulation, held: tuple[str, ...]) -> Iterator[Finding]:
     """What an upgrade would do now."""
     if simulation.upgrades:
@@ -73,6 +84,8 @@ def waiting(host: Subject, simulation: Simulation, held: tuple[str, ...]) -> Ite
             packages=[f"{one.name} {one.installed} -> {one.candidate}" for one in simulation.upgrades[:_SHOWN]],
             security_packages=security[:_SHOWN],
         )
+        if security:
+            yield _unpatched(host, security)
     for name in simulation.removed:
         plain = name.partition(":")[0]
         if not (
@@ -99,6 +112,21 @@ def waiting(host: Subject, simulation: Simulation, held: tuple[str, ...]) -> Ite
                 package=name,
                 on_hold=name in held,
             )
+
+
+def _unpatched(host: Subject, security: list[str]) -> Finding:
+    days = {Severity.WARNING: "security_warning_days", Severity.CRITICAL: "security_critical_days"}
+    found = host.finding(
+        "upgrade.security",
+        "apt",
+        Severity.INFO,
+        f"{len(security)} security fixes wait: {', '.join(security[:5])}",
+        cause="upgrades:pending",
+        security=len(security),
+        security_packages=security[:_SHOWN],
+    )
+    ripens = {severity: 24.0 * host.settings[threshold] for severity, threshold in days.items()}
+    return found.model_copy(update={"ripens": ripens})
 
 
 @DETECTOR.check(LISTS, CLOCK, kinds=["upgrade.stale_indexes"])

@@ -32,6 +32,7 @@ class Finding(Fact):
 
     ``cause`` is a stable label that ties findings of one trouble together (``package:wazuh-manager``): findings with the
     same host and cause belong to one incident. ``cursor`` is the position of an occurrence in its log.
+    ``ripens``: hours without a break after which it is that severe; a detector has no memory, so incidents count them.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Finding(Fact):
     shared: bool = False
     cause: str = ""
     cursor: str = ""
+    ripens: dict[Severity, float] = Field(default_factory=dict)
     evidence: Evidence = Field(default_factory=dict)
     seen_at: Moment
 

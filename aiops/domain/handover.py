@@ -13,6 +13,7 @@ class Handover(Fact):
     """Everything that has to be published next, each to the queue that its kind belongs to.
 
     ``verify`` proves a repair, ``looks`` are ordinary patrols, ``backups`` signed orders.
+    ``canaries`` are workers whose queue gets one.
     ``gather`` is a sweep whose other shards are still out. Empty: nothing is left to do.
     """
 
@@ -24,6 +25,7 @@ class Handover(Fact):
     looks: tuple[Patrol, ...] = ()
     notices: tuple[Event, ...] = ()
     backups: tuple[Sealed, ...] = ()
+    canaries: tuple[str, ...] = ()
     gather: str = ""
 
     def __add__(self, other: "Handover") -> "Handover":
@@ -36,5 +38,6 @@ class Handover(Fact):
             looks=self.looks + other.looks,
             notices=self.notices + other.notices,
             backups=self.backups + other.backups,
+            canaries=self.canaries + other.canaries,
             gather=self.gather or other.gather,
         )

@@ -116,6 +116,33 @@ class Sample(Told):
 
 
 @dataclass(frozen=True)
+class Release(Told):
+    """The newest release of an application that runs on ``machine``; ``problem`` says why it is not known.
+
+    What runs is told by the application itself (``running``), or by the Debian ``package`` on the machine.
+    """
+
+    application: str
+    newest: str = ""
+    published: str = ""
+    page: str = ""
+    running: str = ""
+    package: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class MirrorState(Told):
+    """A copy of a git repository: refs of the original that it lacks or has elsewhere; ``problem``: why that is not known."""
+
+    name: str
+    refs: int = 0
+    missing: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Gap:
     """What it could not say, and why. ``wide`` hides everything; else only ``machine`` and what runs on it is hidden.
 

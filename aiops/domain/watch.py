@@ -2,8 +2,21 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PROCESSES = ("detect", "incidents", "triage", "remediation", "notify", "beat", "bridge")
+WORKERS = ("detect", "incidents", "triage", "remediation", "notify")
+"""Every process that drains a queue, which has its name."""
+
+PROCESSES = (*WORKERS, "beat", "bridge")
 """Every process that leaves signs of life."""
+
+
+def canary(worker: str) -> str:
+    """The sign of life that only a canary leaves: the worker took it from its queue and did it."""
+    return f"{worker}.canary"
+
+
+def busy(worker: str) -> str:
+    """The sign that all places of a worker are taken."""
+    return f"{worker}.busy"
 
 
 class Watched(BaseModel):
@@ -15,6 +28,19 @@ class Watched(BaseModel):
     pulse_seconds: float = Field(default=5, gt=0, le=60, description="each process gives a sign of life so often")
     silent_seconds: float = Field(
         default=60, gt=0, le=3600, description="without a sign for so long, a process is dead"
+    )
+    canary_seconds: float = Field(default=60, gt=0, le=600, description="each queue gets a canary so often")
+    deaf_seconds: float = Field(
+        default=300,
+        gt=0,
+        le=86400,
+        description="a worker that lives and has answered no canary for so long is deaf; above its longest usual task",
+    )
+    busy_seconds: float = Field(
+        default=4200,
+        gt=0,
+        le=86400,
+        description="the same for a worker that is at work in all its places; above the longest playbook (an hour)",
     )
     every_seconds: float = Field(default=15, gt=0, le=300, description="the watchers look so often")
     missed_factor: float = Field(

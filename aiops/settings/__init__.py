@@ -23,13 +23,26 @@ from aiops.errors import SettingsError
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
 from aiops.settings.section import Section, credential, default_state, secret
-from aiops.settings.sources import Loki, Metrics, MetricsQuery, NetBox, Pbs, Proxmox, Web
+from aiops.settings.sources import (
+    Application,
+    Loki,
+    Metrics,
+    MetricsQuery,
+    Mirror,
+    Mirrors,
+    NetBox,
+    Pbs,
+    Proxmox,
+    Releases,
+    Web,
+)
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
 from aiops.settings.voice import Ntfy, Telegram
 from aiops.settings.watching import HermesHealth, Log
 
 __all__ = [
     "USUAL_MODELS",
+    "Application",
     "Correlation",
     "Fleet",
     "HermesHealth",
@@ -41,6 +54,8 @@ __all__ = [
     "Loki",
     "Metrics",
     "MetricsQuery",
+    "Mirror",
+    "Mirrors",
     "Mqtt",
     "NetBox",
     "Ntfy",
@@ -49,6 +64,7 @@ __all__ = [
     "Proxmox",
     "Records",
     "Redis",
+    "Releases",
     "Repair",
     "Section",
     "Semaphore",
@@ -107,6 +123,8 @@ class Settings(BaseSettings):
     netbox: NetBox = NetBox()
     loki: Loki = Loki()
     metrics: Metrics = Metrics()
+    releases: Releases = Releases()
+    mirrors: Mirrors = Mirrors()
     watch: Watched = Watched()
     hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")
@@ -124,6 +142,8 @@ class Settings(BaseSettings):
             "pbs": bool(self.pbs.url),
             "loki": bool(self.loki.url),
             "metrics": bool(self.metrics.url and self.metrics.queries),
+            "releases": bool(self.releases.applications),
+            "mirrors": bool(self.mirrors.repositories),
         }
         return frozenset(name for name, wanted in asked.items() if wanted)
 

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from aiops.domain.policy import Policy
 from aiops.domain.remediation import Risk
 from aiops.domain.session import SessionBudget, SessionLimits
-from aiops.settings.section import Section
+from aiops.settings.section import Section, git_address
 
 
 class Repair(Section):
@@ -167,8 +166,4 @@ class Records(Section):
     @field_validator("transcripts_remote", "journal_remote")
     @classmethod
     def _an_address(cls, address: str) -> str:
-        if address and (address.startswith("-") or "::" in address or any(sign.isspace() for sign in address)):
-            raise ValueError("give an address such as ssh://git@forge/ops/journal.git")
-        if urlsplit(address).password:
-            raise ValueError("an address must not hold a password; use SSH with key_file")
-        return address
+        return git_address(address)

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +13,18 @@ class Section(BaseModel):
     """A table of the file; an unknown key in it is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def git_address(address: str) -> str:
+    """An address that git takes for nothing else, and that holds no secret; empty stays empty.
+
+    :raises ValueError: it could be an option or a command, or holds a password
+    """
+    if address and (address.startswith("-") or "::" in address or any(sign.isspace() for sign in address)):
+        raise ValueError("give an address such as ssh://git@forge/ops/journal.git")
+    if urlsplit(address).password:
+        raise ValueError("an address must not hold a password; use SSH with key_file")
+    return address
 
 
 def default_state() -> Path:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from aiops.settings.section import Section
+from aiops.settings.section import Section, git_address
 
 _HOST = "host of the inventory on which to tell what is about none of its hosts; empty: the one at that address"
 
@@ -93,4 +93,82 @@ class Metrics(Section):
         names = [query.name for query in self.queries]
         if len(set(names)) != len(names):
             raise ValueError("two of [[metrics.queries]] have the same name")
+        return self
+
+
+class Application(Section):
+    """One application; ``[[releases.applications]]``. What runs is told by ``package`` or by ``version_url``."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$", description="its name")
+    host: str = Field(min_length=1, description="host of the inventory it runs on")
+    feed: str = Field(
+        pattern=r"^https?://\S+$",
+        description="its maker's releases: .../repos/OWNER/NAME of an API of GitHub or Forgejo, or an Atom feed",
+    )
+    form: Literal["github", "forgejo", "atom"] = Field(default="github", description="what answers there")
+    token_file: Path | None = Field(default=None, description="file that holds a token; empty: none is needed")
+    prereleases: bool = Field(default=False, description="whether release candidates and the like count")
+    package: str = Field(default="", description="the Debian package that brings it")
+    version_url: str = Field(
+        default="", pattern=r"^(https?://\S+)?$", description="where it says itself as JSON which version runs"
+    )
+    version_key: str = Field(default="version", description="the key there; dots lead into objects")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.package) == bool(self.version_url):
+            raise ValueError(f"application {self.name}: name either package or version_url")
+        return self
+
+
+class Releases(Section):
+    """The makers of applications; without ``applications`` nobody is asked."""
+
+    host: str = Field(default="", description=_HOST)
+    ca_file: Path | None = Field(default=None, description="CA certificate of a private authority; empty: the system's")
+    applications: tuple[Application, ...] = Field(
+        default=(), description="`[[releases.applications]]`, see docs/sources.md"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        names = [(one.name, one.host) for one in self.applications]
+        if len(set(names)) != len(names):
+            raise ValueError("two of [[releases.applications]] have the same name on the same host")
+        return self
+
+
+class Mirror(Section):
+    """One repository and its copy; ``[[mirrors.repositories]]``."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="its name")
+    source: str = Field(min_length=1, description="git address of the original")
+    mirror: str = Field(min_length=1, description="git address of the copy")
+    host: str = Field(min_length=1, description="host of the inventory that keeps the copy up to date")
+    refs: tuple[str, ...] = Field(
+        default=("refs/heads/*", "refs/tags/*"), min_length=1, description="shell patterns of the refs that are copied"
+    )
+
+    @field_validator("source", "mirror")
+    @classmethod
+    def _an_address(cls, address: str) -> str:
+        return git_address(address)
+
+
+class Mirrors(Section):
+    """Copies of git repositories; without ``repositories`` nobody is asked."""
+
+    host: str = Field(default="", description=_HOST)
+    key_file: Path | None = Field(default=None, description="private SSH key that may read both sides; empty: no key")
+    known_hosts: Path = Field(
+        default=Path("/etc/aiops/known_hosts"), description="keys of the git servers, in OpenSSH's form"
+    )
+    seconds: float = Field(default=20, gt=0, le=120, description="hard limit for one question to a git server")
+    repositories: tuple[Mirror, ...] = Field(default=(), description="`[[mirrors.repositories]]`, see docs/sources.md")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        names = [one.name for one in self.repositories]
+        if len(set(names)) != len(names):
+            raise ValueError("two of [[mirrors.repositories]] have the same name")
         return self

@@ -29,7 +29,7 @@ class Asking:
 
     def __init__(self, services: DetectionServices, sweep: str) -> None:
         self._witnesses, self._sweep = services.witnesses, sweep
-        self._hosts: Sequence[Host] = services.inventory.hosts()
+        self.hosts: Sequence[Host] = services.inventory.hosts()
         self._places: dict[Guest, str] = {}
         self._split: dict[Ask, _Split] = {}
         self._lock = Lock()
@@ -70,13 +70,13 @@ class Asking:
             reason = f"{ask.source} speaks of {', '.join(list(strangers)[:5])}, which no host of the inventory is"
             remedy = f"add it to the inventory, or name in [{ask.source}] host the host on which to tell of it"
             gaps.append((Gap(said.home, reason, remedy, wide=True), ""))
-        states = {host.name: host.expected_state for host in self._hosts}
+        states = {host.name: host.expected_state for host in self.hosts}
         return _Split(told, gaps, states)
 
     def _place(self, machine: Guest) -> str:
         """The host that is this machine; empty when none is."""
         if machine not in self._places:
-            found = (host.name for host in self._hosts if machine.is_host(host))
+            found = (host.name for host in self.hosts if machine.is_host(host))
             self._places[machine] = next(found, "") if machine.name else ""
         return self._places[machine]
 

@@ -27,6 +27,7 @@ from aiops.steps.homes import Homes
 from aiops.steps.hush import UNDER_REPAIR, Hush, Reason, benign, note_inhibition, note_repair
 from aiops.steps.outbox import whole
 from aiops.steps.record import happened, move
+from aiops.steps.ripen import ripen, tell_ripened
 from aiops.steps.storm import watch_storm
 
 MOST_OCCURRENCES = 50
@@ -48,9 +49,10 @@ def gather(sweep: str, services: IncidentServices) -> Handover:
         shards = services.ledger.take_sweep(sweep)
         if not shards:
             return Handover()
-        merged = _merged(shards)
+        merged, ripened = ripen(_merged(shards), inside)
         close_gone(merged, inside)
         opened, adopted = adopt(_attach(merged, inside), merged, inside)
+        adopted += tell_ripened(ripened, inside)
     storm = watch_storm(services)
     return sum((_judge(incident, services) for incident in opened), storm + adopted)
 

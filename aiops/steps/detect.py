@@ -210,7 +210,9 @@ class _Look:
 
     def _apply(self, detector: Detector, known: Known, unreachable: UnreadableError | None) -> list[str]:
         """Run the detector's checks; the kinds that were really looked for."""
-        subject = Subject(self.host, detector, self.now, self.settings[detector.name, self.host.name])
+        subject = Subject(
+            self.host, detector, self.now, self.settings[detector.name, self.host.name], self.asking.hosts
+        )
         blind: dict[str, UnreadableError] = {}
         dark: set[str] = set()
         for check in detector.checks:

@@ -6,7 +6,7 @@ What it sees goes the way of every finding: opened once, resolved when it is gon
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from aiops.domain.event import Event
@@ -16,6 +16,7 @@ from aiops.domain.guest import Guest
 from aiops.domain.handover import Handover
 from aiops.domain.severity import Severity
 from aiops.domain.sweep import Look, Patrol, Sweep
+from aiops.domain.watch import WORKERS, busy, canary
 from aiops.errors import AiopsError, BusError
 from aiops.ports import IncidentServices
 from aiops.steps.backup_watch import BACKUP, backup_troubles
@@ -29,11 +30,12 @@ PLACE = "aiops"
 
 MISSED = Kind(name="watch.missed", sentence="a guardian did not look at a host when it was due")
 WORKER = Kind(name="watch.worker", sentence="a worker gives no sign of life")
+DEAF = Kind(name="watch.deaf", sentence="a worker lives and does not take what is in its queue")
 BEAT = Kind(name="watch.beat", sentence="beat gives no sign of life, so nothing is looked at by itself")
 BRIDGE = Kind(name="watch.bridge", sentence="the bridge gives no sign of life, so nothing is mirrored to MQTT")
 BUS = Kind(name="watch.bus", sentence="Redis does not answer, so no step reaches the next one")
 INVENTORY = Kind(name="watch.inventory", sentence="a machine is in the inventory or in another source, and not in both")
-KINDS = (MISSED, WORKER, BEAT, BRIDGE, BUS, INVENTORY, BACKUP)
+KINDS = (MISSED, WORKER, DEAF, BEAT, BRIDGE, BUS, INVENTORY, BACKUP)
 
 _CRITICAL = frozenset({"detect", "notify", "beat", "remediation"})
 """Without these nothing is seen, said or repaired. Triage and the bridge are missed less."""
@@ -53,6 +55,8 @@ class Watcher:
         self._lock = threading.Lock()
         self._since = self._last = services.clock()
         self._bus_lost: datetime | None = None
+        self._sang: datetime | None = None
+        self._canary = timedelta(seconds=services.watch.canary_seconds)
         self._heard = True
         self._said: tuple[frozenset[str], tuple[str, ...]] = (frozenset(), ())
         self._said_at = self._since
@@ -74,7 +78,7 @@ class Watcher:
             self.troubles = tuple(finding.summary for finding in bad)
             handed = self._correlate(findings, looked)
             self._signal()
-            return handed
+            return handed + Handover(canaries=self._canaries())
 
     def _wake(self, now: datetime) -> None:
         """After a sleep of our own machine nobody can be blamed for the time we slept."""
@@ -99,7 +103,8 @@ class Watcher:
             # The signs of life went missing with the bus: everybody has the full time to give a new one.
             self._bus_lost, self._since = None, self._last
         dead = list(self._dead(ages, silent))
-        kinds = (BUS.name, WORKER.name, BEAT.name, BRIDGE.name, BACKUP.name)
+        dead += list(self._deaf(ages, {finding.subject for finding in dead}))
+        kinds = (BUS.name, WORKER.name, DEAF.name, BEAT.name, BRIDGE.name, BACKUP.name)
         dead += [
             self._finding(BACKUP, subject, text, severity, cause="backup:night")
             for subject, severity, text in backup_troubles(self._services)
@@ -110,7 +115,8 @@ class Watcher:
         return [*dead, *self._missed(expected), *self._drift()], (*kinds, MISSED.name, *self._comparable)
 
     def _ages(self) -> Mapping[str, float]:
-        pulse, names = self._services.pulse, self._services.watch.processes
+        pulse = self._services.pulse
+        names = [*self._services.watch.processes, *map(canary, self._workers), *map(busy, self._workers)]
         return pulse.ages(names) if pulse else dict.fromkeys(names, 0.0)
 
     def _dead(self, ages: Mapping[str, float], silent: timedelta) -> Iterator[Finding]:
@@ -124,6 +130,30 @@ class Watcher:
             severity = Severity.CRITICAL if name in _CRITICAL else Severity.WARNING
             text = f"{what} has given no sign of life for more than {_span(silent)}"
             yield self._finding(kind, name, text, severity, sentence=kind.sentence)
+
+    @property
+    def _workers(self) -> list[str]:
+        return [name for name in WORKERS if name in self._services.watch.processes]
+
+    def _deaf(self, ages: Mapping[str, float], dead: Collection[str]) -> Iterator[Finding]:
+        """Whoever is dead cannot be deaf. Ourselves too: the watchers run beside the worker, not in it."""
+        watch, watched = self._services.watch, (self._last - self._since).total_seconds()
+        for name in self._workers:
+            at_work = ages.get(busy(name), watched) < watch.silent_seconds
+            limit = max(watch.busy_seconds, watch.deaf_seconds) if at_work else watch.deaf_seconds
+            if name in dead or min(ages.get(canary(name), watched), watched) < limit:
+                continue
+            span = _span(timedelta(seconds=limit))
+            text = f"the {name} worker lives, but has taken nothing from its queue for more than {span}"
+            severity = Severity.CRITICAL if name in _CRITICAL | {_US} else Severity.WARNING
+            yield self._finding(DEAF, name, text, severity, sentence=DEAF.sentence)
+
+    def _canaries(self) -> tuple[str, ...]:
+        """Whose queue gets one now; none while there is no bus that could carry it."""
+        if self._bus_lost or (self._sang and self._last - self._sang < self._canary):
+            return ()
+        self._sang = self._last
+        return tuple(self._workers)
 
     def _missed(self, expected: Mapping[str, datetime]) -> Iterator[Finding]:
         settled = self._last - self._since >= timedelta(minutes=self._services.watch.missed_minutes)
@@ -215,7 +245,7 @@ class Watcher:
 
     def _publish(self, finding: Finding) -> None:
         about = {MISSED.name: finding.subject, BACKUP.name: "backup"}.get(finding.kind, "workers")
-        kinds = {MISSED.name: "guardian.missed", BACKUP.name: "guardian.report"}
+        kinds = {MISSED.name: "guardian.missed", BACKUP.name: "guardian.report", DEAF.name: "worker.deaf"}
         self._services.events.publish(
             Event(
                 source=SOURCE,

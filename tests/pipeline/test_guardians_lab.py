@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(900)]
 
 SWEEPS = int(os.environ.get("QUIET_SWEEPS", "30"))
 """On Debian 12; a third of them on Debian 13."""
-ALL = sorted(set(detectors()) - {"logs", "metrics", "pbs", "proxmox"})
+ALL = sorted(set(detectors()) - {"logs", "metrics", "mirrors", "pbs", "proxmox", "releases"})
 """Guardians that look at the hosts themselves; what other systems are asked for is tested in tests/sources."""
 FAULTS = {
     "health": ("dead-service", "service.dead"),
@@ -34,6 +34,7 @@ FAULTS = {
     "backup": ("backup-failed", "backup.failed"),
     "config-backup": ("config-archive-old", "config.old"),
     "drives": ("pool-degraded", "drive.pool_degraded"),
+    "headscale": ("vpn-machine-away", "headscale.offline"),
 }
 """By guardian: a fault of the lab, and the kind it is seen as."""
 

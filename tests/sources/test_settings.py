@@ -3,7 +3,19 @@
 from pathlib import Path
 
 from aiops.bootstrap import detection
-from aiops.settings import Loki, Metrics, MetricsQuery, Pbs, Proxmox, Settings, Web
+from aiops.settings import (
+    Application,
+    Loki,
+    Metrics,
+    MetricsQuery,
+    Mirror,
+    Mirrors,
+    Pbs,
+    Proxmox,
+    Releases,
+    Settings,
+    Web,
+)
 from tasks.schedule import expected
 
 EVERYTHING = Settings(
@@ -11,8 +23,12 @@ EVERYTHING = Settings(
     pbs=Pbs(url="https://pbs:8007", token="aiops@pbs!look", token_file=Path("/nowhere")),
     loki=Loki(url="http://loki:3100"),
     metrics=Metrics(url="http://metrics:9090", queries=(MetricsQuery(name="one", query="up", limit=1),)),
+    mirrors=Mirrors(repositories=(Mirror(name="one", source="https://a/one", mirror="https://b/one", host="ct1"),)),
+    releases=Releases(
+        applications=(Application(name="one", host="ct1", feed="https://forge/api/v1/repos/o/n", package="one"),)
+    ),
 )
-GUARDIANS = {"proxmox", "pbs", "logs", "metrics"}
+GUARDIANS = {"proxmox", "pbs", "logs", "metrics", "releases", "mirrors"}
 
 
 def test_without_settings_nothing_is_asked_and_no_guardian_is_expected_that_asks() -> None:
@@ -22,7 +38,11 @@ def test_without_settings_nothing_is_asked_and_no_guardian_is_expected_that_asks
 
 
 def test_every_source_that_is_set_up_is_asked_and_its_guardian_expected() -> None:
-    assert detection(EVERYTHING).witnesses.keys() == {"proxmox", "pbs", "loki", "metrics"} == EVERYTHING.sources
+    assert (
+        detection(EVERYTHING).witnesses.keys()
+        == {"proxmox", "pbs", "loki", "metrics", "releases", "mirrors"}
+        == EVERYTHING.sources
+    )
     assert expected(EVERYTHING).keys() >= GUARDIANS
 
 

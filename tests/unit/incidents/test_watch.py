@@ -10,7 +10,7 @@ import pytest
 from aiops.domain.host import Host
 from aiops.domain.incident import State
 from aiops.domain.sweep import Patrol, Sweep
-from aiops.domain.watch import PROCESSES, Watched
+from aiops.domain.watch import PROCESSES, WORKERS, Watched, busy, canary
 from aiops.errors import BusError
 from aiops.steps import authorise, look_again
 from aiops.steps.watch import PLACE, Watcher
@@ -21,7 +21,7 @@ class Heart:
     """Port ``Pulse``: signs of life that a test gives, takes back or cannot deliver."""
 
     def __init__(self) -> None:
-        self.signs: dict[str, float] = dict.fromkeys(PROCESSES, 0.0)
+        self.signs: dict[str, float] = dict.fromkeys([*PROCESSES, *map(canary, WORKERS)], 0.0)
         self.away = False
 
     def beat(self, name: str) -> None:
@@ -157,7 +157,7 @@ def test_a_bus_that_is_gone_is_one_incident_and_nobody_else_is_blamed_for_it(wat
     watch.heart.signs.clear()
     watch.rounds(15)
     assert watch.open() == []
-    for name in PROCESSES:
+    for name in (*PROCESSES, *map(canary, WORKERS)):
         watch.heart.beat(name)
     watch.rounds(300)
     assert watch.open() == []
@@ -261,3 +261,64 @@ def test_an_external_watcher_that_does_not_answer_stops_nothing(watch: Watch) ->
     watch.heart.signs["beat"] = 999
     watch.rounds(30)
     assert watch.open() == ["watch.beat"]
+
+
+def test_a_worker_that_lives_and_answers_no_canary_is_one_incident_until_it_answers(watch: Watch) -> None:
+    watch.rounds(600)
+    watch.heart.signs[canary("detect")] = 299
+    watch.rounds(15)
+    assert watch.open() == []
+    for age in (301, 316, 331):
+        watch.heart.signs[canary("detect")] = age
+        watch.rounds(15)
+    incident = watch.world.only()
+    assert (incident.findings[0].kind, incident.severity.value, incident.state) == (
+        "watch.deaf",
+        "critical",
+        State.ESCALATED,
+    )
+    (told,) = watch.told
+    assert "the detect worker lives, but has taken nothing from its queue for more than 5 min" in told
+    assert [kind for kind in watch.world.events.types() if kind.startswith("worker.")] == ["worker.deaf"]
+    watch.heart.signs[canary("detect")] = 1
+    watch.rounds(15)
+    assert watch.open() == []
+
+
+def test_a_worker_that_never_answered_is_deaf_once_it_had_the_time(watch: Watch) -> None:
+    del watch.heart.signs[canary("triage")]
+    watch.rounds(285)
+    assert watch.open() == []
+    watch.rounds(30)
+    assert watch.open() == ["watch.deaf"]
+
+
+def test_whoever_is_dead_is_not_deaf_besides_and_the_deciding_worker_may_be_deaf_itself(watch: Watch) -> None:
+    watch.rounds(600)
+    watch.heart.signs |= {"triage": 700, canary("triage"): 700, canary("incidents"): 700}
+    watch.rounds(15)
+    found = {(one.kind, one.subject) for incident in watch.world.ledger.live() for one in incident.findings}
+    assert found == {("watch.worker", "triage"), ("watch.deaf", "incidents")}
+
+
+def test_a_worker_at_work_in_all_its_places_gets_the_time_of_the_longest_playbook(watch: Watch) -> None:
+    watch.rounds(5000)
+    watch.heart.signs |= {canary("remediation"): 3600, busy("remediation"): 1}
+    watch.rounds(15)
+    assert watch.open() == []
+    watch.heart.signs[canary("remediation")] = 4300
+    watch.rounds(15)
+    assert watch.open() == ["watch.deaf"]
+
+
+def test_each_queue_gets_a_canary_a_minute_and_none_while_the_bus_is_gone(watch: Watch) -> None:
+    def sung(rounds: int) -> list[tuple[str, ...]]:
+        handed = []
+        for _ in range(rounds):
+            watch.world.later(seconds=15)
+            handed.append(watch.watcher.round({}).canaries)
+        return [canaries for canaries in handed if canaries]
+
+    assert sung(8) == [WORKERS, WORKERS]
+    watch.heart.away = True
+    assert sung(8) == []

@@ -1,0 +1,5 @@
+"""What git servers show of repositories and of their copies."""
+
+from aiops.probes import Ask
+
+REFS = Ask(name="mirror-refs", source="mirrors", question="refs")
