@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 SILENT, LOOK = 6.0, 0.5
 SOON = SILENT + LOOK + 5
-"""Seconds: the limit, one round of the watchers, and five for the message, as docs/watchers.md says. Printed beside what it took."""
+"""Seconds: the limit, one round of the watchers, and five for the message, as docs/watchers.md says."""
 WITHIN = SOON + 30
 """Seconds: the same on a machine that does something else meanwhile. A wait ends as soon as it is over."""
 
