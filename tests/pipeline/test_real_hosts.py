@@ -100,7 +100,7 @@ def dead_cron(real: Real) -> Iterator[Real]:
 
 
 def test_healthy_hosts_left_alone_give_no_false_alarm(real: Real, say: Callable[[str], None]) -> None:
-    """Three sweeps of what `make stories` shows with thirty, on upgraded hosts, with every guardian there is."""
+    """Three sweeps of what `make stories` shows with thirty, on upgraded hosts; of the guardians all that need no setting up."""
     guardians = sorted(set(detectors()) - ASKS_OTHERS - {"upgrade-check", "config-backup"})
     for _ in range(3):
         for shard in real.sweep(*guardians):
