@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aiops.probes import AnyProbe, Probe, UnreadableError
+from aiops.probes import AnyProbe, Probe, UnreadableError, words
 from aiops.probes.answer import Answer, read
 from aiops.probes.readings import WORTH, Readings
 
@@ -94,3 +94,14 @@ def test_the_memory_is_bounded_and_loses_the_oldest(probe: AnyProbe, reader: Cou
     assert reader.times == 20
     ask(readings, probe, LONG, host="ct0")
     assert reader.times == 21
+
+
+def test_the_same_word_of_two_hosts_is_one_object_and_the_memory_of_words_is_bounded() -> None:
+    one, other = (words.shared(said.decode()) for said in (b"wazuh-manager", b"wazuh-manager"))
+    assert one is other
+    for number in range(words.MOST + 10):
+        assert words.shared(f"w{number}") == f"w{number}"
+    assert len(words._KNOWN) <= words.MOST
+    long = "x" * (words.LONGEST + 1)
+    assert words.shared(long) is long
+    assert long not in words._KNOWN
