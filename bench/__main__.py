@@ -154,6 +154,8 @@ def page(facts: dict[str, object], each: list[Way]) -> str:
         "- One remote execution per host, over a connection that is kept, whatever the number of guardians that are due.",
         "- On the host the script is one perl that starts each command and frames what it prints (`aiops/probes/dialects.py`); as a",
         "  shell script it took nine processes for each check, which was most of what a sweep cost.",
+        "- It says its answers in pieces of 64 KiB: each piece wakes sshd, the network and three threads of the worker.",
+        "- What a host says word for word as the last time (its packages, apt's history) is not read again (`aiops/probes/readings.py`).",
         "- One message per shard of hosts and one transaction per sweep; no result backend, no events.",
     ]
     return "\n".join(lines) + "\n"

@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -509,13 +509,18 @@ class SqliteIncidentLedger(
 
 def _looks(sweep: Sweep) -> list[Look]:
     """One per detector and host. A host is asleep for all of them."""
+    found = Counter((finding.detector, finding.host) for finding in sweep.findings)
+    blind: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for entry in sweep.blind:
+        blind[entry.detector, entry.host][entry.probe] = entry.reason
     return [
         Look(
             detector=detector,
             host=host,
             at=sweep.finished_at,
-            findings=sum((finding.detector, finding.host) == (detector, host) for finding in sweep.findings),
-            blind=tuple(entry.probe for entry in sweep.blind if (entry.detector, entry.host) == (detector, host)),
+            findings=found[detector, host],
+            blind=tuple(blind[detector, host]),
+            reasons=blind[detector, host],
             asleep=host in sweep.asleep,
         )
         for detector in sweep.patrol.detectors

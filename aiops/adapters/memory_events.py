@@ -77,7 +77,7 @@ class MemoryEventLog:
 
 
 class MemoryBroker:
-    """Port ``Broker``. ``accept`` is how many more messages it acknowledges; None for all."""
+    """Port ``Broker``. ``accept`` is how many more messages it acknowledges, 0 is a broker that is gone; None for all."""
 
     def __init__(self) -> None:
         self.published: list[Mirrored] = []
@@ -94,7 +94,7 @@ class MemoryBroker:
         if self.closed:
             raise BusError("memory", "closed")
         done = len(entries) if self.accept is None else min(self.accept, len(entries))
-        if entries and not done:
+        if not done and (entries or self.accept == 0):
             raise BusError("memory", "no acknowledgement")
         if self.accept is not None:
             self.accept -= done

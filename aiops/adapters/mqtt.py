@@ -180,10 +180,14 @@ class MqttLink:
                 self._why = f"refused: {code}"
                 self._changed.notify_all()
             return
-        client.publish(self._topic, self._text(), qos=1, retain=True)
+        said = self._state
+        client.publish(self._topic, self._text(*said), qos=1, retain=True)
         with self._changed:
             self._connected = True
             self._changed.notify_all()
+        if self._state != said:
+            # It was said while we were not connected yet, and after we had read what to say.
+            client.publish(self._topic, self._text(), qos=1, retain=True)
         log.info("%s: connected as %s", self._address, self._name)
 
     def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:

@@ -59,10 +59,14 @@ def _removals(
     host: Subject, packages: tuple[Package, ...], history: tuple[Transaction, ...]
 ) -> Iterator[tuple[Item, Transaction]]:
     """Packages that are missing because their last transaction took them away unasked."""
+    ever_gone = {(item.name, item.architecture) for transaction in history for item in transaction.gone}
+    if not ever_gone:
+        return
     last: dict[tuple[str, str], tuple[Item, Transaction]] = {}
     for transaction in history:
         for item in (*transaction.installed, *transaction.changed, *transaction.gone):
-            last[item.name, item.architecture] = (item, transaction)
+            if (item.name, item.architecture) in ever_gone:
+                last[item.name, item.architecture] = (item, transaction)
     # apt writes the native architecture for packages of architecture "all"
     rows = {(package.name, package.architecture): package for package in packages}
     oldest = f"{host.now - timedelta(days=host.settings['history_days']):%Y-%m-%d}"
@@ -171,6 +175,7 @@ def _leftovers(host: Subject, leftovers: list[Package]) -> Iterator[Finding]:
 
 _BROKEN = frozenset({"half-installed", "unpacked", "half-configured"})
 _WAITING = frozenset({"triggers-awaited", "triggers-pending"})
+_UNFINISHED = _BROKEN | _WAITING
 
 
 @DETECTOR.check(PACKAGES, PROCESSES, kinds=["package.broken"])
@@ -179,7 +184,7 @@ def broken(host: Subject, packages: tuple[Package, ...], processes: Mapping[int,
     suspects = [
         package
         for package in packages
-        if package.status in _BROKEN | _WAITING or (package.flag == "reinstreq" and package.status != "not-installed")
+        if package.status in _UNFINISHED or (package.flag == "reinstreq" and package.status != "not-installed")
     ]
     if suspects and any(_DPKG.fullmatch(arguments) for arguments in processes.values()):
         raise UnreadableError(

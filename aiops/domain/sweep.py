@@ -77,11 +77,12 @@ class Sweep(Fact):
 
 
 class Look(Fact):
-    """A detector's last look at a host. ``blind`` names the probes that could not look."""
+    """A detector's last look at a host. ``blind`` names the probes that could not look, ``reasons`` why."""
 
     detector: str
     host: str
     at: Moment
     findings: int = 0
     blind: tuple[str, ...] = ()
+    reasons: dict[str, str] = Field(default_factory=dict)
     asleep: bool = False

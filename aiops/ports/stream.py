@@ -58,7 +58,7 @@ class Broker(Protocol):
 
         What comes after that number may have arrived too and must be published again.
 
-        :raises BusError: not even the first one
+        :raises BusError: not even the first one; or no connection, with nothing to publish too
         """
 
     def announce(self, state: str, reason: str = "") -> None:

@@ -1,10 +1,12 @@
 """What one probe printed on a host, and when that may be read."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiops.probes import AnyProbe, UnreadableError
+from aiops.probes.readings import plain
 
 _PACKAGES = {
     "ps": "procps",
@@ -34,8 +36,8 @@ class Answer:
         return self.stderr.decode(errors="backslashreplace").strip().partition("\n")[0][:300]
 
 
-def read(probe: AnyProbe, answer: Answer) -> Any:
-    """What the probe's reader makes of the answer.
+def read(probe: AnyProbe, answer: Answer, reading: Callable[[AnyProbe, bytes], Any] = plain) -> Any:
+    """What the probe's reader makes of the answer; ``reading`` may know it from the last time.
 
     :raises UnreadableError: there is nothing that may be read, with the reason and a remedy
     """
@@ -43,7 +45,7 @@ def read(probe: AnyProbe, answer: Answer) -> Any:
         refusal = _refusal(probe, answer)
         if refusal:
             raise refusal
-        return probe.read(answer.stdout.decode(errors="backslashreplace"))
+        return reading(probe, answer.stdout)
     except UnreadableError as error:
         remedy = error.remedy or probe.remedy or f"run it on the host by hand: {shlex.join(probe.argv)}"
         raise UnreadableError(error.reason, remedy) from None

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from aiops.probes import MIB, Probe, UnreadableError
+from aiops.probes.words import shared
 
 _INSTALLING = frozenset({"install", "reinstall", "build-dep", "satisfy"})
 _UPGRADING = frozenset({"upgrade", "safe-upgrade", "dist-upgrade", "full-upgrade", "dselect-upgrade"})
@@ -113,7 +114,8 @@ def _items(text: str) -> tuple[Item, ...]:
     found = []
     for name, architecture, inside in _ITEM.findall(text):
         version, *more = inside.split(", ")
-        found.append(Item(name, architecture, version, "automatic" in more))
+        # Kept between looks, and the same words on all hosts of a release.
+        found.append(Item(shared(name), shared(architecture), shared(version), "automatic" in more))
     return tuple(found)
 
 

@@ -13,12 +13,16 @@ from aiops.probes import AnyProbe
 ERRORS_LIMIT = 64 * 1024
 """Bytes of standard error that are kept per probe: enough for any message worth reading."""
 
+PIECE = 64 * 1024
+"""Bytes that are said at once: two of SSH's largest packets."""
+
 KILL_AFTER = 2
 """Seconds a probe has to end after its time limit before it is killed."""
 
 _PERL = """\
 use strict;
 my $mark = '{mark}';
+my $unsaid = '';
 my @probes = ( # root, seconds, bytes, argv...
 {probes});
 my $power = $> == 0 ? 'root' : (grep {{ -x "$_/sudo" }} split /:/, $ENV{{PATH}}) ? 'sudo' : 'none';
@@ -42,6 +46,7 @@ sub look {{
     my $pid = fork;
     die "fork: $!\\n" unless defined $pid;
     if (!$pid) {{
+        $unsaid = ''; # the parent's
         setpgrp 0, 0;
         open STDIN, '<', '/dev/null' and open STDOUT, '>&', $to_out and open STDERR, '>&', $to_err and exec {{ $argv[0] }} @argv;
         my $code = $! == 2 ? 127 : 126;
@@ -92,15 +97,23 @@ sub base64 {{
     return $text;
 }}
 
+# Few large pieces instead of two for each probe: every piece wakes sshd, the network and three threads of whoever asked.
 sub say_all {{
-    my ($text) = @_;
-    my $at = 0;
+    $unsaid .= $_[0];
+    say_it() if length $unsaid >= {piece};
+}}
+
+sub say_it {{
+    my ($text, $at) = ($unsaid, 0);
+    $unsaid = '';
     while ($at < length $text) {{
         my $wrote = syswrite STDOUT, $text, length($text) - $at, $at;
         exit 1 if !defined $wrote && $! != 4;
         $at += $wrote || 0;
     }}
 }}
+
+END {{ say_it() }}
 """
 
 _HEAD = """\
@@ -188,7 +201,7 @@ def written(mark: str, probes: Sequence[AnyProbe], *, perl: bool = True) -> str:
             f"    [{int(probe.sudo)}, {probe.seconds}, {probe.limit + 1}, {', '.join(map(_quoted, probe.argv))}],\n"
             for probe in probes
         )
-        program = _PERL.format(mark=mark, probes=rows, kill=KILL_AFTER, errors=ERRORS_LIMIT)
+        program = _PERL.format(mark=mark, probes=rows, kill=KILL_AFTER, errors=ERRORS_LIMIT, piece=PIECE)
         text += _WHERE_THERE_IS_PERL.format(mark=mark, program=program)
     looks = "".join(
         f"    {'as_root' if probe.sudo else 'look'} {number} {probe.limit + 1} {shlex.join(limited(probe))}\n"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from aiops.probes import MIB, Probe, UnreadableError
+from aiops.probes.words import shared
 
 KERNEL = re.compile(r"(linux|pve|proxmox)-(image|kernel|modules|headers)-.*\d.*")
 """Names of versioned kernel packages: each upgrade brings a new one."""
@@ -28,7 +29,7 @@ _STATES = {
 class Package(NamedTuple):
     """One row. The three words are dpkg's: what is wanted, what is, and ``ok`` or ``reinstreq``.
 
-    A tuple, because each host has hundreds and each look makes them anew.
+    A tuple of words that all hosts share, because each host has hundreds and they are kept between looks.
     """
 
     want: str
@@ -69,7 +70,7 @@ def _read(text: str) -> tuple[Package, ...]:
         words = row.split("|")
         if len(words) != 7 or words[0] not in _WANTS or words[1] not in _STATES:  # noqa: PLR2004 - one word per field asked for
             raise UnreadableError(f"dpkg-query printed a row that is none: {row[:120]!r}")
-        packages.append(Package._make(words))
+        packages.append(Package._make(map(shared, words)))
     if not any(package.name == "dpkg" for package in packages):
         raise UnreadableError("dpkg-query does not know the package dpkg: this is not the whole list")
     return tuple(packages)

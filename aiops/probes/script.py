@@ -17,8 +17,8 @@ from aiops.probes import AnyProbe, UnreadableError
 from aiops.probes.answer import Answer
 from aiops.probes.dialects import written
 
-_LINE = re.compile(r"(?P<number>\d+) (?P<part>out|end|powerless)(?: (?P<rest>[A-Za-z0-9+/=:]*))?")
-_REST = re.compile(r"(?P<before>[A-Za-z0-9+/=]*):(?P<code>\d+):(?P<after>[A-Za-z0-9+/=]*)")
+_PARTS = frozenset({b"out", b"end", b"powerless"})
+_REST = re.compile(rb"(?P<before>[A-Za-z0-9+/=]*):(?P<code>\d+):(?P<after>[A-Za-z0-9+/=]*)")
 
 
 @dataclass(frozen=True)
@@ -35,29 +35,31 @@ class Script:
         :raises UnreadableError: the host did not run the script at all
         """
         parts = self._parts(printed)
-        return {probe: self._answer(str(number), parts) for number, probe in enumerate(self.probes)}
+        return {probe: self._answer(b"%d" % number, parts) for number, probe in enumerate(self.probes)}
 
-    def _parts(self, printed: bytes) -> dict[str, dict[str, list[str]]]:
+    def _parts(self, printed: bytes) -> dict[bytes, dict[bytes, list[bytes]]]:
         mark = self.mark.encode() + b" "
-        lines = [line[len(mark) :].decode("ascii", "replace") for line in printed.split(b"\n") if line.startswith(mark)]
-        if "start" not in lines:
+        lines = [line[len(mark) :] for line in printed.split(b"\n") if line.startswith(mark)]
+        if b"start" not in lines:
             first = printed.decode(errors="replace").strip().partition("\n")[0][:200]
             raise UnreadableError(
                 f"the host did not run the script; it said {first!r}",
                 "the detection account needs /bin/sh as its login shell and may not have a forced command",
             )
-        parts: dict[str, dict[str, list[str]]] = {}
+        parts: dict[bytes, dict[bytes, list[bytes]]] = {}
         for line in lines:
-            if match := _LINE.fullmatch(line):
-                parts.setdefault(match["number"], {}).setdefault(match["part"], []).append(match["rest"] or "")
+            number, _, said = line.partition(b" ")
+            part, _, rest = said.partition(b" ")
+            if part in _PARTS:
+                parts.setdefault(number, {}).setdefault(part, []).append(rest)
         return parts
 
     @staticmethod
-    def _answer(number: str, parts: Mapping[str, Mapping[str, list[str]]]) -> Answer | UnreadableError:
+    def _answer(number: bytes, parts: Mapping[bytes, Mapping[bytes, list[bytes]]]) -> Answer | UnreadableError:
         part = parts.get(number, {})
-        if "powerless" in part:
+        if b"powerless" in part:
             return Answer(powerless=True)
-        out, end = part.get("out", []), part.get("end", [])
+        out, end = part.get(b"out", []), part.get(b"end", [])
         if len(out) != 1 or len(end) != 1:
             return UnreadableError("the script was cut short before this probe had answered", "look at the host's load")
         rest = _REST.fullmatch(end[0])

@@ -43,8 +43,8 @@ def mirror(services: BridgeServices, stop: threading.Event, sign: Callable[[], N
 
 def _once(services: BridgeServices) -> int:
     batch = services.log.read(services.log.cursor(), BATCH, _WAIT)
-    if not batch:
-        return 0
+    # With nothing to publish too: a broker that is gone is noticed in a quiet hour, not at the next event.
     done = services.broker.publish_all(batch)
-    services.log.move(batch[done - 1].cursor)
+    if done:
+        services.log.move(batch[done - 1].cursor)
     return done

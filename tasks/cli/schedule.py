@@ -1,6 +1,6 @@
 """schedule: what runs when, what came of it last, and where it is blind."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,8 +52,8 @@ def schedule(as_json: Json = False) -> None:
     rows = [(line["what"], line["when"], clock(line["next"])) for line in others]
     table(("housekeeping", "when", "next"), rows, empty="nothing else is scheduled")
     for line in told:
-        for host, probes in line["blind"].items():
-            typer.echo(f"blind   {line['what']} on {host}: {', '.join(probes)}")
+        for reason, hosts in _by_reason(line["blind"]).items():
+            typer.echo(f"blind   {line['what']} on {_some(hosts)}: {reason}")
         if line["late"]:
             typer.echo(f"missed  {line['what']} on {_some(line['late'])}")
 
@@ -64,7 +64,9 @@ def _last(looks: Sequence[Look], expected: datetime | None) -> dict[str, Any]:
         "last": max((look.at for look in looks), default=None),
         "hosts": len(looks),
         "findings": sum(look.findings for look in looks),
-        "blind": {look.host: list(look.blind) for look in looks if look.blind},
+        "blind": {
+            look.host: {probe: look.reasons.get(probe, "") for probe in look.blind} for look in looks if look.blind
+        },
         "asleep": [look.host for look in looks if look.asleep],
         "late": [look.host for look in looks if expected and look.at < expected],
     }
@@ -80,6 +82,15 @@ def _row(line: dict[str, Any]) -> tuple[str, ...]:
         if line[word]:
             result += f", {len(line[word])} {word}"
     return line["what"], line["when"], clock(line["last"]), result, clock(line["next"])
+
+
+def _by_reason(blind: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
+    """Hosts that are blind for the same reason, together: a source that does not answer is one line, not sixty."""
+    together: dict[str, list[str]] = {}
+    for host, probes in blind.items():
+        for probe, reason in probes.items():
+            together.setdefault(f"{probe}: {reason}" if reason else probe, []).append(host)
+    return together
 
 
 def _some(hosts: Sequence[str]) -> str:

@@ -47,10 +47,10 @@ def numbers(heard: list[Heard]) -> list[int]:
 class Running:
     """The step in a thread."""
 
-    def __init__(self, services: BridgeServices) -> None:
+    def __init__(self, services: BridgeServices, sign: Callable[[], None] = lambda: None) -> None:
         self.stop = threading.Event()
         self.count = -1
-        self._services = services
+        self._services, self._sign = services, sign
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -61,7 +61,7 @@ class Running:
         return self.count
 
     def _run(self) -> None:
-        self.count = mirror(self._services, self.stop)
+        self.count = mirror(self._services, self.stop, self._sign)
 
 
 def until(*, true: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -100,6 +100,21 @@ def test_a_log_that_is_away_is_announced_once_and_read_again() -> None:
     until(true=lambda: len(broker.published) == 1)
     until(true=lambda: broker.states[1:] == [("online", "")])
     assert running.end() == 1
+
+
+def test_a_broker_that_is_gone_is_noticed_with_nothing_to_publish() -> None:
+    broker, signs = MemoryBroker(), list[float]()
+    running = Running(BridgeServices(MemoryEventLog(MemoryEvents()), broker), lambda: signs.append(time.monotonic()))
+    until(true=lambda: len(signs) >= 2)
+    broker.accept = 0
+    until(true=lambda: ("degraded", "memory does not answer: no acknowledgement") in broker.states)
+    silent = len(signs)
+    time.sleep(0.8)  # two more attempts: what does not come can only be waited for
+    assert len(signs) == silent
+    broker.accept = None
+    until(true=lambda: len(signs) > silent)
+    until(true=lambda: broker.states[-1] == ("online", ""))
+    assert running.end() == 0
 
 
 def test_it_stops_at_once_when_asked_and_leaves_no_thread(redis_url: str, mqtt_address: MqttAddress) -> None:

@@ -78,6 +78,8 @@ def test_a_broker_that_is_gone_is_said(case: Case) -> None:
         case.broker.publish("fleet/x", "1")
     with pytest.raises(BusError):
         case.broker.publish_all([Mirrored("1", "fleet/x", "1"), Mirrored("2", "fleet/x", "2")])
+    with pytest.raises(BusError):
+        case.broker.publish_all([])
     case.broker.announce("degraded", "nobody listens, and nothing is raised")
 
 

@@ -17,6 +17,7 @@ from aiops.domain.host import Host
 from aiops.domain.sweep import Patrol, Sweep
 from aiops.errors import UnknownError
 from aiops.ports import DetectionServices, Page, Printed
+from aiops.probes.readings import Readings
 from aiops.steps.detect import detect
 from tests.recordings import answers
 
@@ -90,8 +91,8 @@ def _base64(output: str | bytes) -> str:
     return base64.b64encode(output.encode() if isinstance(output, str) else output).decode()
 
 
-def play(recording: Mapping[str, Any], detectors: Mapping[str, Detector]) -> Sweep:
-    """The sweep that comes of it."""
+def play(recording: Mapping[str, Any], detectors: Mapping[str, Detector], readings: Readings | None = None) -> Sweep:
+    """The sweep that comes of it. ``readings`` are those of earlier sweeps; none by default."""
     detector = detectors[recording["detector"]]
     playing = Playing(recording, detector)
     now = datetime.fromisoformat(recording["now"])
@@ -100,4 +101,5 @@ def play(recording: Mapping[str, Any], detectors: Mapping[str, Detector]) -> Swe
     services = DetectionServices(
         playing, playing, playing, clock=lambda: now, web=playing, witnesses=answers.witnesses(recording, now)
     )
-    return detect(patrol, services, detectors, {detector.name: recording.get("thresholds", {})})
+    thresholds = {detector.name: recording.get("thresholds", {})}
+    return detect(patrol, services, detectors, thresholds, readings=readings or Readings())

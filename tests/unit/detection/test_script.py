@@ -160,6 +160,22 @@ def test_a_missing_command_is_named_with_its_package(printed: Run) -> None:
     assert error.remedy == "install nosuch-command"
 
 
+def test_a_missing_command_costs_the_others_nothing_however_much_they_print(printed: Run) -> None:
+    """Answers wait to be said together; the process that could not become a command must not say them a second time."""
+    probes = [
+        probe("small", "echo", "one"),
+        probe("missing", "nosuch-command"),
+        probe("large", "head", "-c", "300000", "/dev/zero"),
+        probe("absent", "no-such-command"),
+        probe("last", "echo", "two"),
+    ]
+    script = assemble(probes)
+    answers = script.answers(printed(script))
+    read_ones = [answer.stdout for answer in answers.values() if isinstance(answer, Answer)]
+    assert read_ones == [b"one\n", b"", bytes(300_000), b"", b"two\n"]
+    assert [answer.code for answer in answers.values() if isinstance(answer, Answer)] == [0, 127, 0, 127, 0]
+
+
 def test_a_command_that_hangs_is_ended(printed: Run) -> None:
     assert refused(printed, probe("p", "sleep", "20", seconds=1)).reason == "sleep did not end within 1 s"
 
