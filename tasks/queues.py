@@ -16,12 +16,14 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "watch",
         "prune",
         "taken",
+        "heard",
+        "refresh_cards",
         "order_backup",
         "settle_backup",
     ),
     "triage": ("triage",),
     "remediation": ("remediate", "backup", "investigate"),
-    "notify": ("notify",),
+    "notify": ("notify", "answer"),
 }
 
 SUCCESSORS: dict[str, frozenset[str]] = {"detect": frozenset({"correlate"})}

@@ -18,6 +18,7 @@ from aiops.ports import (
 )
 from aiops.settings import Settings, load_settings
 from aiops.steps import Watcher
+from tasks import schedule
 from tasks.periods import periods
 
 Services = TypeVar("Services")
@@ -60,7 +61,9 @@ def incidents() -> IncidentServices:
 
 def _incidents(settings: Settings) -> IncidentServices:
     """With the periods of the crontab, which nothing below ``tasks`` knows."""
-    return replace(bootstrap.incidents(settings), periods=periods())
+    return replace(
+        bootstrap.incidents(settings), periods=periods(), due=lambda now: schedule.next_due(settings.timezone, now)
+    )
 
 
 def watcher() -> Watcher:

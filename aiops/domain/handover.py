@@ -6,13 +6,15 @@ from aiops.domain.fact import Fact
 from aiops.domain.plan import SignedPlan
 from aiops.domain.session import SignedGrant
 from aiops.domain.sweep import Patrol
+from aiops.domain.talk import Answer, Wanted
 from aiops.domain.verdict import Question, Verdict
 
 
 class Handover(Fact):
     """Everything that has to be published next, each to the queue that its kind belongs to.
 
-    ``verify`` proves a repair, ``looks`` are ordinary patrols, ``backups`` signed orders.
+    ``verify`` proves a repair, ``looks`` are ordinary patrols, ``backups`` signed orders, ``patrols`` are
+    what a human asked for, ``answers`` go back to him.
     ``gather`` is a sweep whose other shards are still out. Empty: nothing is left to do.
     """
 
@@ -24,6 +26,8 @@ class Handover(Fact):
     looks: tuple[Patrol, ...] = ()
     notices: tuple[Event, ...] = ()
     backups: tuple[Sealed, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    patrols: tuple[Wanted, ...] = ()
     gather: str = ""
 
     def __add__(self, other: "Handover") -> "Handover":
@@ -36,5 +40,7 @@ class Handover(Fact):
             looks=self.looks + other.looks,
             notices=self.notices + other.notices,
             backups=self.backups + other.backups,
+            answers=self.answers + other.answers,
+            patrols=self.patrols + other.patrols,
             gather=self.gather or other.gather,
         )
