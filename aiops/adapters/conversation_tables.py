@@ -29,7 +29,7 @@ class ConversationTables:
         with self._db.writing() as cursor:
             cursor.execute(
                 "INSERT INTO cards (incident, seq, card, changed_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE"
-                " SET seq = ?2, card = ?3, changed_at = ?4, attempts = 0 WHERE seq < ?2",
+                " SET seq = ?2, card = ?3, changed_at = CASE WHEN shown < seq THEN changed_at ELSE ?4 END WHERE seq < ?2",
                 (card.incident, card.seq, card.model_dump_json(), ms(now)),
             )
             cursor.execute("DELETE FROM cards WHERE changed_at < ?", (ms(now - KEPT),))

@@ -60,7 +60,8 @@ class TelegramChannel:
     name = "telegram"
 
     def __init__(self, token: str, group: int, direct: int, api: str, words: Words | None = None) -> None:
-        self._words = words or load("en")
+        """With ``words`` it shows cards, and whoever calls keeps the pace; without, it holds Telegram's limits by waiting."""
+        self._limited, self._words = words is None, words or load("en")
         self._token, self._chats = token, {True: direct or group, False: group or direct}
         self._loop = BackgroundLoop()
         self._base = f"{api.rstrip('/')}/bot"
@@ -210,7 +211,7 @@ class TelegramChannel:
                 base_url=self._base,
                 request=self._requests[0],
                 get_updates_request=self._requests[1],
-                rate_limiter=AIORateLimiter(),
+                rate_limiter=AIORateLimiter() if self._limited else None,
             )
             try:
                 await bot.initialize()

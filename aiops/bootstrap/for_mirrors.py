@@ -94,7 +94,13 @@ def _telegram(settings: Settings) -> Any:
     its = settings.telegram
     if its.token_file is None:
         return None
-    return TelegramChannel(secret(its.token_file), its.group, its.direct, its.api, words.load(settings.voice.language))
+    return TelegramChannel(
+        secret(its.token_file),
+        its.group,
+        its.direct,
+        its.api,
+        words.load(settings.voice.language) if its.users else None,
+    )
 
 
 def telegram_check(settings: Settings) -> str:

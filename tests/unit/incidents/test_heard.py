@@ -1,5 +1,6 @@
 """What humans press and write is checked where the ledger is: who, once, for the plan that was shown, in time."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from aiops.domain.event import Event
 from aiops.domain.handover import Handover
 from aiops.domain.incident import State
 from aiops.domain.notice import Voice
+from aiops.domain.remediation import Undo
 from aiops.domain.severity import Severity
 from aiops.domain.talk import Answer, Card, Press, Said
 from aiops.errors import LedgerBusyError
@@ -23,14 +25,21 @@ class Chat:
     """The deciding side, and the last card it has handed out for each incident."""
 
     def __init__(self, folder: Path, **changes: Any) -> None:
-        given = {"users": frozenset({MARIE, PAUL}), "periods": {"health": None, "disk": None}, **changes}
+        given = {
+            "users": frozenset({MARIE, PAUL}),
+            "periods": dict.fromkeys(("health", "disk"), timedelta(minutes=5)),
+            "due": lambda now: {"health": now + timedelta(minutes=3)},
+            **changes,
+        }
         self.world = World(folder, decision="ask", **given)
         self.cards: dict[str, Card] = {}
         self.update = 1000
 
     def ask(self, **finding: Any) -> Card:
         """A finding, and the question that comes of it."""
-        (verdict,) = steps.correlate(self.world.sweep(self.world.finding(**finding)), self.world.services).verdicts
+        seen = self.world.finding(**finding)
+        sweep = self.world.sweep(seen, hosts=[seen.host], name=f"sweep-{seen.host}")
+        (verdict,) = steps.correlate(sweep, self.world.services).verdicts
         self.deliver(steps.authorise(verdict, self.world.services).notices)
         return self.cards[verdict.incident]
 
@@ -200,8 +209,7 @@ def test_snooze_puts_reminders_off_and_says_so_on_the_card(chat: Chat) -> None:
 
 def test_undo_makes_a_plan_of_its_own_that_needs_its_own_approval(tmp_path: Path) -> None:
     back = RESTART.model_copy(update={"id": "undo_it", "fixes": (), "params": {}, "approval": "human"})
-    repair = RESTART.model_copy(update={"undo": {"playbook": "undo_it", "params": {}}})
-    repair = type(repair).model_validate(repair.model_dump())
+    repair = RESTART.model_copy(update={"undo": Undo(playbook="undo_it")})
     chat = Chat(tmp_path, catalogue={"restart_service": repair, "undo_it": back})
     card = chat.ask()
     chat.press(MARIE, Press.APPROVE, card)
@@ -334,7 +342,7 @@ COMMANDS: dict[str, str] = {
     "/thaw now": "Write: /thaw",
     "/report": "incidents opened: 1",
     "/report please": "Write: /report",
-    "/schedule": "",
+    "/schedule": "health: last 11-23 12:00, 1 findings, 0 blind; next 11-23 12:03 UTC",
     "/reboot ct201": "There is no command /reboot. /help lists them.",
     "/": "There is no command /.",
     "hello": "I understand commands, and replies to cards.",
