@@ -19,6 +19,7 @@ from aiops.steps.conclude import ask_session, conclude
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.deliver import deliver
 from aiops.steps.dispatch import dispatch
+from aiops.steps.executed import executed
 from aiops.steps.file_records import file_records
 from aiops.steps.file_sessions import file_sessions
 from aiops.steps.freeze import freeze, renew_permit, thaw
@@ -67,6 +68,7 @@ __all__ = [
     "detect_and_report",
     "detectors",
     "dispatch",
+    "executed",
     "file_backups",
     "file_records",
     "file_sessions",
