@@ -109,6 +109,7 @@ class TalkTables:
                 "INSERT OR IGNORE INTO answers VALUES (?, ?, ?)", (answer.update, iso(at), answer.model_dump_json())
             )
             cursor.execute("DELETE FROM answers WHERE at < ?", (iso(at - KEPT),))
+            cursor.execute("DELETE FROM nonces WHERE expires_at < ?", (iso(at - KEPT),))
 
 
 _NONCE = "SELECT nonce, incident, press, digest, expires_at, used_by FROM nonces"

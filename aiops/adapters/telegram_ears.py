@@ -75,6 +75,8 @@ class TelegramEars:
             )
         except TelegramError as error:
             raise self._translated(error) from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise ChannelError(self.name, f"an update that cannot be read: {type(error).__name__}") from error
 
     async def _introduce(self, commands: Sequence[tuple[str, str]]) -> None:
         try:

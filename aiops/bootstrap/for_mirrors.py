@@ -60,6 +60,7 @@ def listening(settings: Settings) -> ListenServices:
         inbox=mailbox(settings),
         ears=TelegramEars(secret(its.token_file), its.api),
         users=frozenset(its.users),
+        chats=frozenset({its.group, its.direct} - {0}),
         events=events(settings),
         words=words.load(settings.voice.language),
     )

@@ -162,11 +162,14 @@ class NotifyServices:
 
 @dataclass(frozen=True)
 class ListenServices:
-    """What hears the human, in the voice's trust domain: ``users`` are the only ones it listens to."""
+    """What hears the human, in the voice's trust domain: ``users`` are the only ones it listens to, in ``chats`` and in
+    their own.
+    """
 
     inbox: Inbox
     ears: Ears
     users: frozenset[int]
+    chats: frozenset[int]
     events: Events
     words: Words
     clock: Clock = utcnow

@@ -47,6 +47,8 @@ def introduce(services: ListenServices) -> None:
 
 
 def _ours(said: Said, services: ListenServices) -> Said | None:
+    if said.chat not in services.chats and said.chat != said.user:
+        return None  # the bot was added to a group of others: nothing of ours is told there
     incident = services.inbox.incident_of(said.chat, said.about) if said.about else ""
     private = said.chat > 0
     if not (said.callback or said.text.startswith("/") or incident or private):

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 TOKEN = "123456:AA-token-of-the-test-server-0123456789"
-GROUP, DIRECT = -100200300, 400500
+GROUP, DIRECT, OTHERS = -100200300, 400500, -100999
 
 PARAMETERS: dict[str, dict[str, bool]] = {
     "getMe": {},
@@ -409,6 +409,8 @@ def _given(body: bytes, kind: str) -> dict[str, Any]:
 
 def _chat(given: dict[str, Any]) -> dict[str, Any] | None:
     number = int(given["chat_id"])
+    if number == OTHERS:
+        return {"id": OTHERS, "type": "supergroup", "title": "somebody else's group"}
     if number == GROUP:
         return {"id": GROUP, "type": "supergroup", "title": "operations"}
     return {"id": number, "type": "private", "first_name": "Marie"} if number > 0 else None

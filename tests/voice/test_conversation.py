@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -13,9 +13,10 @@ from aiops.domain.notice import Voice
 from aiops.domain.outcome import Outcome
 from aiops.domain.severity import Severity
 from aiops.errors import ChannelError
+from aiops.ports import ListenServices, NotifyServices
 from tests.incident_world import RESTART
 from tests.voice.notices import event
-from tests.voice.telegram_server import DIRECT, GROUP, Telegram, running
+from tests.voice.telegram_server import DIRECT, GROUP, OTHERS, Telegram, running
 from tests.voice.town import MARIE, PAUL, STRANGER, Town, deaf
 
 Make = Callable[..., Town]
@@ -166,6 +167,33 @@ def test_idle_talk_in_the_group_is_not_listened_to(town: Town, server: Telegram)
     town.turn()
     assert not server.sent
     assert not town.rung
+
+
+def test_in_a_group_of_others_nothing_is_told(town: Town, server: Telegram) -> None:
+    town.find()
+    server.write(MARIE, "/incidents", chat=OTHERS)
+    town.hear()
+    assert not town.rung
+
+
+def test_an_update_that_cannot_be_read_is_an_error_that_is_said(town: Town, server: Telegram) -> None:
+    server.update({"message": {"message_id": "what"}})
+    assert "cannot be read" in str(deaf(town))
+
+
+def test_whoever_routes_and_hears_has_no_model_to_ask() -> None:
+    given = {**get_type_hints(NotifyServices), **get_type_hints(ListenServices)}
+    assert {"mailbox", "channels", "inbox", "ears"} <= set(given)
+    assert not [name for name, kind in given.items() if "hinker" in str(kind) or "rovider" in str(kind)]
+
+
+@pytest.mark.parametrize("severity", list(Severity), ids=str)
+def test_routing_asks_no_model_and_triage_is_not_waited_for(make: Make, server: Telegram, severity: Severity) -> None:
+    town = make(llm=True)
+    town.notify(event(severity))
+    town.speak()
+    assert len(server.sent) == (severity is not Severity.DEBUG)
+    assert town.world.ledger.booked(town.world.now - timedelta(days=1)) == []
 
 
 def test_the_commands_are_registered_in_the_operators_language(make: Make, server: Telegram) -> None:

@@ -79,6 +79,7 @@ class Town:
             inbox=mailbox,
             ears=self.ears,
             users=frozenset({MARIE, PAUL}),
+            chats=frozenset({GROUP, DIRECT}),
             events=self.outside,
             words=self.said,
             clock=clock,
