@@ -3,11 +3,14 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
 from aiops import bootstrap
+from aiops.domain.fact import utcnow
 from aiops.domain.incident import Incident, State
+from aiops.domain.talk import Nonce, Press
 from aiops.ports import IncidentServices
 from aiops.settings import load_settings
 from tasks.local import Local
@@ -16,7 +19,7 @@ from tests.pipeline.test_storm import aiops
 from tests.system import System
 from tests.voice.telegram_server import DIRECT, GROUP, TOKEN, Telegram, running
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 NAME = f"talk{os.getpid()}"
 MARIE, PAUL, STRANGER = 11, 22, 666
@@ -56,12 +59,12 @@ def services(system: System) -> IncidentServices:
     return bootstrap.incidents(system.settings)
 
 
-def incident_of(system: System, state: State) -> Incident:
+def incident_of(system: System, state: State, seconds: float = 120) -> Incident:
     def look() -> Incident | None:
         found = services(system).ledger.search(host="ct201", limit=1)
         return found[0] if found and found[0].state is state else None
 
-    return system.wait_for(look, 120, f"ct201 is {state}")  # type: ignore[no-any-return]
+    return system.wait_for(look, seconds, f"ct201 is {state}")  # type: ignore[no-any-return]
 
 
 def active() -> str:
@@ -83,6 +86,15 @@ def test_the_right_press_repairs_the_host_and_no_other_one_does(system: System, 
     edited = telegram.press_nonce(MARIE, card, first)
     assert telegram.toast(edited).startswith("The plan is another one now")
     telegram.until(lambda: telegram.buttons(card).get("Approve", first) != first, "the card has the new plan's button")
+    late = Nonce(
+        nonce=f"too-late-{os.getpid()}",
+        incident=incident.id,
+        press=Press.APPROVE,
+        digest=services(system).ledger.plan_of(incident.id).digest,  # type: ignore[union-attr]
+        expires_at=utcnow() - timedelta(seconds=1),
+    )
+    services(system).ledger.issue(late)
+    assert telegram.toast(telegram.press_nonce(MARIE, card, late.nonce)).startswith("Too late")
     assert active() != "active"
     assert not system.events(type="remediation.started")
 
@@ -93,7 +105,7 @@ def test_the_right_press_repairs_the_host_and_no_other_one_does(system: System, 
     assert said[0].startswith("Already used, by telegram:")
     assert said[1].startswith("Approved: restart_service on ct201")
 
-    closed = incident_of(system, State.RESOLVED)
+    closed = incident_of(system, State.RESOLVED, 300)
     assert closed.id == incident.id
     assert active() == "active"
     telegram.until(lambda: "Executed: success" in telegram.shown[card]["text"], "the card says so", 40)
