@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -119,10 +120,11 @@ class Local:
         self._mqtt.start()
         self._configure()
         environment = {**os.environ, "AIOPS_CONFIG": str(self.config)}
+        ears = ("listen",) if "notify" in self._only and self._somebody_speaks() else ()
         if set(self._only) != set(WORKERS):
             # What was not started is not missed.
-            environment["AIOPS_WATCH__PROCESSES"] = json.dumps(self._only)
-        for name in self._only:
+            environment["AIOPS_WATCH__PROCESSES"] = json.dumps((*self._only, *ears))
+        for name in (*self._only, *ears):
             self._add(name, [sys.executable, "-m", f"workers.{name}"], environment)
         if self._flower_port:
             self._add("flower", [sys.executable, "-m", "workers.flower", str(self._flower_port)], environment)
@@ -160,6 +162,10 @@ class Local:
     def _accounts(self, version: tuple[int, int]) -> list[str]:
         """Every process has an account of its own, as in production, so that a right that is missing shows here first."""
         return access.lines(self.folder / "redis", version)
+
+    def _somebody_speaks(self) -> bool:
+        """Whether the settings name people who are to be heard."""
+        return bool(tomllib.loads(self.config.read_text(encoding="utf-8")).get("telegram", {}).get("users"))
 
     def _configure(self) -> None:
         keys = self.folder / "keys"

@@ -5,6 +5,7 @@
     an approved plan -> dispatch -> remediate -> settle          signed on CT190, checked on CT196
     a repair -> verify -> close                                  the detector that fired looks again
     the clock -> order_backup -> backup -> settle_backup         allowed once by a human, signed each night
+    a press on a card, a command -> heard -> answer               the voice carries words; incidents decides
     a verdict that wants a closer look -> investigate -> conclude   an agent that may only propose; then as above
 
 A task calls its step and hands on what the step returned. It decides nothing.
@@ -24,6 +25,7 @@ from aiops.domain.outcome import Outcome
 from aiops.domain.plan import SignedPlan
 from aiops.domain.session import SessionEnd, SignedGrant
 from aiops.domain.sweep import Patrol, Sweep
+from aiops.domain.talk import Answer, Said
 from aiops.domain.verdict import Question, Verdict
 from aiops.domain.watch import WORKERS, canary
 from aiops.errors import RefusedError
@@ -146,6 +148,18 @@ def taken(notice: str) -> None:
     steps.taken(notice, services.incidents())
 
 
+@app.task(name="heard", pydantic=True)
+def heard(said: Said) -> None:
+    """A human pressed a button or wrote something: it is checked here, done once, and answered."""
+    hand_on(steps.heard(said, services.incidents()))
+
+
+@app.task(name="refresh_cards")
+def refresh_cards() -> None:
+    """Bring the cards up to date, and remind of what waits."""
+    hand_on(steps.refresh_cards(services.incidents()) + steps.remind(services.incidents()))
+
+
 @app.task(name="order_backup")
 def order_backup(asked_by: str = "clock") -> None:
     """Order tonight's backup, as a human allowed it once and for all."""
@@ -202,6 +216,12 @@ def notify(event: Event) -> None:
         taken.apply_async((event.id,), headers={"incident": event.incident})
 
 
+@app.task(name="answer", pydantic=True)
+def answer(told: Answer) -> None:
+    """Take what a human is told in answer."""
+    steps.take_answer(told, services.notification())
+
+
 # every worker: a canary says that its worker takes what is in its queue, which its own sign of life cannot
 
 
@@ -256,10 +276,21 @@ def hand_on(handed: Handover) -> None:
         _send(verify, order, order.incident)
     for order in handed.looks:
         look(order)
-    for notice in handed.notices:
-        _send(notify, notice, notice.incident)
+    _hand_to_the_human(handed)
     if handed.gather:
         gather.apply_async((handed.gather,), countdown=GATHER_SECONDS, expires=timedelta(minutes=5))
+
+
+def _hand_to_the_human(handed: Handover) -> None:
+    """What he is told, and what he asked for."""
+    for notice in handed.notices:
+        _send(notify, notice, notice.incident)
+    for told in handed.answers:
+        _send(answer, told, told.card)
+    for wanted in handed.patrols:
+        patrol.apply_async(
+            (list(wanted.guardians),), {"hosts": list(wanted.hosts), "started_by": wanted.by}, task_id=wanted.sweep
+        )
 
 
 def _send(task: Any, fact: Any, incident: str) -> None:

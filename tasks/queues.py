@@ -16,13 +16,15 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "watch",
         "prune",
         "taken",
+        "heard",
+        "refresh_cards",
         "order_backup",
         "settle_backup",
         "canary_incidents",
     ),
     "triage": ("triage", "canary_triage"),
     "remediation": ("remediate", "backup", "investigate", "canary_remediation"),
-    "notify": ("notify", "canary_notify"),
+    "notify": ("notify", "answer", "canary_notify"),
 }
 
 SUCCESSORS: dict[str, frozenset[str]] = {"detect": frozenset({"correlate"})}

@@ -58,6 +58,11 @@ def guardians(zone: str) -> Mapping[str, Moments]:
     return {guardian: moments(when, zone) for guardian, when in GUARDIANS.items()}
 
 
+def next_due(zone: str, now: datetime) -> Mapping[str, datetime]:
+    """When each guardian looks next."""
+    return {guardian: line.after(now) for guardian, line in guardians(zone).items()}
+
+
 def housekeeping(zone: str) -> Mapping[str, Moments]:
     """When everything else is due."""
     return {task: moments(when, zone) for task, when in HOUSEKEEPING.items()}

@@ -19,6 +19,7 @@ from aiops.ports import (
 )
 from aiops.settings import Settings, load_settings
 from aiops.steps import Watcher
+from tasks import schedule
 from tasks.periods import periods
 
 Services = TypeVar("Services")
@@ -66,7 +67,9 @@ def incidents() -> IncidentServices:
 
 def _incidents(settings: Settings) -> IncidentServices:
     """With the periods of the crontab, which nothing below ``tasks`` knows."""
-    return replace(bootstrap.incidents(settings), periods=periods())
+    return replace(
+        bootstrap.incidents(settings), periods=periods(), due=lambda now: schedule.next_due(settings.timezone, now)
+    )
 
 
 def watcher() -> Watcher:

@@ -16,9 +16,19 @@ from workers import lifecycle, serve
 PERMIT_SECONDS = 0.3
 """A permit lives 0.9 s: two renewals may be late before repairs pause, and a freeze is in force within a second."""
 
+CARD_SECONDS = 1.0
+"""So often the cards are compared with the ledger: one look at an index, and a human sees what he pressed."""
+
 
 def _renew_permit() -> None:
     steps.renew_permit(services.incidents())
+
+
+def _cards() -> None:
+    try:
+        pipeline.refresh_cards()
+    except OperationalError as error:
+        raise BusError("redis", str(error)) from error
 
 
 def _watch() -> None:
@@ -39,4 +49,6 @@ def _watch() -> None:
 if __name__ == "__main__":
     lifecycle.every(PERMIT_SECONDS, "permit", _renew_permit)
     lifecycle.every(load_settings().watch.every_seconds, "watch", _watch)
+    if services.incidents().users:
+        lifecycle.every(CARD_SECONDS, "cards", _cards)
     serve("incidents", pool="solo")

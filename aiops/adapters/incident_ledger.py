@@ -17,6 +17,7 @@ from aiops.adapters.notice_tables import NoticeTables
 from aiops.adapters.quiet_tables import QuietTables
 from aiops.adapters.session_book import SessionBookTable
 from aiops.adapters.sqlite import Database, open_database
+from aiops.adapters.talk_tables import TalkTables
 from aiops.domain.fact import iso
 from aiops.domain.finding import Finding
 from aiops.domain.incident import MOVES, Entry, Incident, State
@@ -33,7 +34,7 @@ MOST_SWEEPS = 20_000
 
 
 class SqliteIncidentLedger(
-    QuietTables, NoticeTables, HeldTables, AutonomyTables, BackupTables, SessionBookTable, AuditTables
+    QuietTables, NoticeTables, TalkTables, HeldTables, AutonomyTables, BackupTables, SessionBookTable, AuditTables
 ):
     """Port ``IncidentLedger``. Opened at first use, and again in every process that was forked since."""
 

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from aiops.adapters.conversation_tables import ConversationTables
 from aiops.adapters.moments import from_ms, ms
-from aiops.adapters.sqlite import open_database
+from aiops.adapters.sqlite import Database, open_database
 from aiops.domain.event import Event
 from aiops.domain.notice import Notice, Route
 
@@ -16,7 +17,7 @@ KEPT: Final = timedelta(days=30)
 _COLUMNS = "id, event, route, first_due, attempts, reason, delivered_at, channel, receipt"
 
 
-class SqliteMailbox:
+class SqliteMailbox(ConversationTables):
     """Port ``Mailbox``."""
 
     def __init__(self, path: Path) -> None:
@@ -26,6 +27,10 @@ class SqliteMailbox:
         :raises SettingsError: it is no database of this version
         """
         self._database = open_database(path, "mailbox")
+
+    @property
+    def _db(self) -> Database:
+        return self._database
 
     def close(self) -> None:
         """Close the file."""

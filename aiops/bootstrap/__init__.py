@@ -3,7 +3,7 @@
 from aiops.bootstrap.doctor import checks
 from aiops.bootstrap.for_detection import detection, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
-from aiops.bootstrap.for_mirrors import Presence, bridge, mailbox, notification, presence
+from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
 from aiops.bootstrap.for_remediation import backup, backup_runs, executions, executor, records, remediation
 from aiops.bootstrap.for_sessions import sessions
@@ -30,6 +30,7 @@ __all__ = [
     "incidents",
     "inventory",
     "inventory_groups",
+    "listening",
     "mailbox",
     "notification",
     "one_thinker",

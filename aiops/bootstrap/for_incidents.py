@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from aiops import remediations, rules, skills
+from aiops import remediations, rules, skills, words
 from aiops.bootstrap.shared import archive, catalogue, events, inventory, pulse, topologies
 from aiops.domain.policy import Policy
 from aiops.domain.remediation import Remediation
 from aiops.domain.skill import Skill
+from aiops.domain.watch import PROCESSES, Watched
 from aiops.ports import (
     Beacon,
     IncidentServices,
@@ -54,10 +55,20 @@ def incidents(settings: Settings) -> IncidentServices:
         pulse=pulse(settings),
         beacons=_beacons(settings),
         topologies=topologies(settings),
-        watch=settings.watch,
+        watch=_watched(settings),
         baseline=_baseline(settings),
         sessions=settings.session.limits(settings.llm.eur_per_dollar),
+        voice=settings.voice,
+        users=frozenset(settings.telegram.users) if settings.telegram.token_file else frozenset(),
+        words=words.load(settings.voice.language),
     )
+
+
+def _watched(settings: Settings) -> Watched:
+    """With the poller, where somebody is to be heard and the usual processes are watched."""
+    if not (settings.telegram.token_file and settings.telegram.users and settings.watch.processes == PROCESSES):
+        return settings.watch
+    return settings.watch.model_copy(update={"processes": (*PROCESSES, "listen")})
 
 
 def policy(settings: Settings) -> Policy:

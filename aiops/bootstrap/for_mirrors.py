@@ -2,13 +2,16 @@
 
 from typing import Any, Protocol
 
+from aiops import words
 from aiops.bootstrap.shared import _address, events
 from aiops.errors import SettingsError
 from aiops.ports import (
     BridgeServices,
     Channel,
+    ListenServices,
     Mailbox,
     NotifyServices,
+    Talker,
 )
 from aiops.settings import Settings, secret
 
@@ -31,12 +34,35 @@ class Presence(Protocol):
 
 def notification(settings: Settings) -> NotifyServices:
     """The voice: its mailbox, and the ways to the human in the order in which they are tried."""
+    channels = _channels(settings)
     return NotifyServices(
         mailbox=mailbox(settings),
-        channels=_channels(settings),
+        channels=channels,
         events=events(settings),
         voice=settings.voice,
         timezone=settings.timezone,
+        talker=next((one for one in channels if isinstance(one, Talker)), None) if settings.telegram.users else None,
+        words=words.load(settings.voice.language),
+    )
+
+
+def listening(settings: Settings) -> ListenServices:
+    """The voice's ears.
+
+    :raises SettingsError: there is no Telegram, or nobody is on the list
+    """
+    from aiops.adapters.telegram_ears import TelegramEars  # noqa: PLC0415
+
+    its = settings.telegram
+    if its.token_file is None or not its.users:
+        raise SettingsError("telegram.users", "name the token and who may speak; without them there is nobody to hear")
+    return ListenServices(
+        inbox=mailbox(settings),
+        ears=TelegramEars(secret(its.token_file), its.api),
+        users=frozenset(its.users),
+        chats=frozenset({its.group, its.direct} - {0}),
+        events=events(settings),
+        words=words.load(settings.voice.language),
     )
 
 
@@ -67,7 +93,15 @@ def _telegram(settings: Settings) -> Any:
     from aiops.adapters.telegram_channel import TelegramChannel  # noqa: PLC0415
 
     its = settings.telegram
-    return TelegramChannel(secret(its.token_file), its.group, its.direct, its.api) if its.token_file else None
+    if its.token_file is None:
+        return None
+    return TelegramChannel(
+        secret(its.token_file),
+        its.group,
+        its.direct,
+        its.api,
+        words.load(settings.voice.language) if its.users else None,
+    )
 
 
 def telegram_check(settings: Settings) -> str:
@@ -76,7 +110,12 @@ def telegram_check(settings: Settings) -> str:
     if telegram is None:
         return "not set: messages go to a file in the state folder, or to ntfy"
     try:
-        return str(telegram.check())
+        heard = (
+            f"hears {len(settings.telegram.users)} people"
+            if settings.telegram.users
+            else "hears nobody: telegram.users is empty"
+        )
+        return f"{telegram.check()}; {heard}"
     finally:
         telegram.close()
 

@@ -68,6 +68,9 @@ TYPES: Final[dict[str, str]] = {
     "freeze.set": "A human stopped every start.",
     "freeze.lifted": "A human allowed starts again.",
     "notify.sent": "A human was told.",
+    "plan.waiting": "A plan still waits for a human: the reminder, ever more rarely.",
+    "voice.deaf": "Nobody hears what the human says: Telegram cannot be polled, or Redis takes nothing; said once.",
+    "voice.hears": "The human is heard again.",
     "notify.failed": "A human could not be told; it is tried again.",
     "bridge.gap": "The event log no longer goes back to where the bridge had stopped: events may be missing in the mirror.",
 }

@@ -6,14 +6,15 @@ from aiops.domain.fact import Fact
 from aiops.domain.plan import SignedPlan
 from aiops.domain.session import SignedGrant
 from aiops.domain.sweep import Patrol
+from aiops.domain.talk import Answer, Wanted
 from aiops.domain.verdict import Question, Verdict
 
 
 class Handover(Fact):
     """Everything that has to be published next, each to the queue that its kind belongs to.
 
-    ``verify`` proves a repair, ``looks`` are ordinary patrols, ``backups`` signed orders.
-    ``canaries`` are workers whose queue gets one.
+    ``verify`` proves a repair, ``looks`` are ordinary patrols, ``backups`` signed orders, ``patrols`` are
+    what a human asked for, ``answers`` go back to him, ``canaries`` are workers whose queue gets one.
     ``gather`` is a sweep whose other shards are still out. Empty: nothing is left to do.
     """
 
@@ -26,6 +27,8 @@ class Handover(Fact):
     notices: tuple[Event, ...] = ()
     backups: tuple[Sealed, ...] = ()
     canaries: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    patrols: tuple[Wanted, ...] = ()
     gather: str = ""
 
     def __add__(self, other: "Handover") -> "Handover":
@@ -39,5 +42,7 @@ class Handover(Fact):
             notices=self.notices + other.notices,
             backups=self.backups + other.backups,
             canaries=self.canaries + other.canaries,
+            answers=self.answers + other.answers,
+            patrols=self.patrols + other.patrols,
             gather=self.gather or other.gather,
         )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,6 +47,11 @@ class Voice(BaseModel):
     digest_from: int = Field(
         default=6, ge=2, le=100, description="so many messages for one chat at once become a single digest"
     )
+    language: Literal["en", "fr"] = Field(default="en", description="language of cards, buttons and answers")
+    remind_minutes: int = Field(
+        default=15, ge=1, le=1440, description="after which an unanswered question is said again; then twice as long"
+    )
+    snooze_minutes: int = Field(default=60, ge=1, le=1440, description="without reminders after Snooze was pressed")
     second_after: float = Field(
         default=60, ge=0, le=3600, description="seconds without success after which the next channel is tried too"
     )

@@ -13,6 +13,7 @@ from aiops.ports.services import (
     Clock,
     DetectionServices,
     IncidentServices,
+    ListenServices,
     NotifyServices,
     RemediationServices,
     TriageServices,
@@ -20,6 +21,7 @@ from aiops.ports.services import (
 from aiops.ports.sessions import Agent, GrantVerifier, Reviews, SessionClaim, SessionLedger, SessionServices
 from aiops.ports.signs import Beacon, Pulse
 from aiops.ports.stream import Broker, EventLog, Events, Mirrored
+from aiops.ports.talk import CardBox, Ears, Inbox, Talker, TalkLedger
 from aiops.ports.thinking import ProviderState, Thinker
 from aiops.ports.trail import Archive, AuditLog, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
@@ -35,19 +37,23 @@ __all__ = [
     "Beacon",
     "BridgeServices",
     "Broker",
+    "CardBox",
     "Channel",
     "Claim",
     "Clock",
     "DetectionServices",
+    "Ears",
     "EventLog",
     "Events",
     "ExecutionLedger",
     "Executor",
     "Filing",
     "GrantVerifier",
+    "Inbox",
     "IncidentLedger",
     "IncidentServices",
     "Inventory",
+    "ListenServices",
     "Mailbox",
     "Mirrored",
     "Nodes",
@@ -69,6 +75,8 @@ __all__ = [
     "SessionServices",
     "Shell",
     "Signer",
+    "TalkLedger",
+    "Talker",
     "Thinker",
     "Topology",
     "Tracer",

@@ -19,6 +19,7 @@ from aiops.domain.sweep import Look, Sweep
 from aiops.domain.verdict import Attempt, Spent, Verdict
 from aiops.ports.backup import BackupBook
 from aiops.ports.sessions import SessionBook
+from aiops.ports.talk import TalkLedger
 from aiops.ports.trail import AuditLog
 
 
@@ -93,7 +94,7 @@ class NoticeLedger(Protocol):
         """What was kept before that moment and not taken, the oldest first."""
 
 
-class IncidentLedger(QuietLedger, NoticeLedger, BackupBook, SessionBook, AuditLog, Protocol):
+class IncidentLedger(QuietLedger, NoticeLedger, TalkLedger, BackupBook, SessionBook, AuditLog, Protocol):
     """CT190's record. Every write is durable when the call returns, or when the ``together`` around it ends.
 
     :raises LedgerBusyError: from any method, when the database is locked or its disk is full

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from aiops.domain.backup import Scope
 from aiops.domain.fact import utcnow
 from aiops.domain.notice import Voice
+from aiops.domain.pace import Pace
 from aiops.domain.policy import Floor, Policy
 from aiops.domain.quiet import Quiet
 from aiops.domain.remediation import Given, Remediation
@@ -23,12 +24,18 @@ from aiops.ports.hosts import Inventory, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger
 from aiops.ports.signs import Beacon, Pulse
 from aiops.ports.stream import Broker, EventLog, Events
+from aiops.ports.talk import Ears, Inbox, Talker
 from aiops.ports.thinking import Thinker
 from aiops.ports.trail import Archive, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
 from aiops.ports.voice import Channel, Mailbox
+from aiops.words import Words, load
 
 Clock = Callable[[], datetime]
+
+
+def _nothing_due(_: datetime) -> Mapping[str, datetime]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,10 @@ class IncidentServices:
     backup_permits: PermitOffice | None = None
     timezone: str = "UTC"
     sessions: SessionLimits | None = None
+    voice: Voice = field(default_factory=Voice)
+    users: frozenset[int] = frozenset()
+    words: Words = field(default_factory=lambda: load("en"))
+    due: Callable[[datetime], Mapping[str, datetime]] = _nothing_due
 
 
 @dataclass(frozen=True)
@@ -133,13 +144,34 @@ class BackupServices:
 
 @dataclass(frozen=True)
 class NotifyServices:
-    """What tells the human: ``channels`` in the order in which they are tried."""
+    """What tells the human: ``channels`` in the order in which they are tried.
+
+    ``talker`` is the one of them that shows cards, where somebody may press their buttons.
+    """
 
     mailbox: Mailbox
     channels: Sequence[Channel]
     events: Events
     voice: Voice = field(default_factory=Voice)
     timezone: str = "UTC"
+    clock: Clock = utcnow
+    talker: Talker | None = None
+    words: Words = field(default_factory=lambda: load("en"))
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True)
+class ListenServices:
+    """What hears the human, in the voice's trust domain: ``users`` are the only ones it listens to, in ``chats`` and in
+    their own.
+    """
+
+    inbox: Inbox
+    ears: Ears
+    users: frozenset[int]
+    chats: frozenset[int]
+    events: Events
+    words: Words
     clock: Clock = utcnow
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from aiops.domain.notice import Bundle, Notice
+from aiops.ports.talk import CardBox, Inbox
 
 
 class Channel(Protocol):
@@ -22,7 +23,7 @@ class Channel(Protocol):
         """
 
 
-class Mailbox(Protocol):
+class Mailbox(CardBox, Inbox, Protocol):
     """Every message to the human, until it is delivered and for a month after. Durable when a call returns.
 
     :raises LedgerBusyError: from any method, when the database is locked or its disk is full

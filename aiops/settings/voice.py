@@ -14,6 +14,9 @@ class Telegram(Section):
     token_file: Path | None = Field(default=None, description="file that holds the bot's token; empty: no Telegram")
     group: int = Field(default=0, description="numeric id of the group: info silently, warning with sound")
     direct: int = Field(default=0, description="numeric id of the human's own chat: critical")
+    users: tuple[int, ...] = Field(
+        default=(), description="numeric ids of the people who may decide and command; empty: the bot only tells"
+    )
     api: str = Field(default="https://api.telegram.org", pattern=r"^https?://", description="the Bot API")
 
     @model_validator(mode="after")

@@ -13,23 +13,28 @@ from aiops.steps.baseline import accept as accept_baseline
 from aiops.steps.baseline import chosen as chosen_baseline
 from aiops.steps.baseline import reopen as reopen_baseline
 from aiops.steps.brief import brief
+from aiops.steps.cards import refresh_cards
 from aiops.steps.close import close
 from aiops.steps.conclude import ask_session, conclude
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.deliver import deliver
 from aiops.steps.dispatch import dispatch
+from aiops.steps.executed import executed
 from aiops.steps.file_records import file_records
 from aiops.steps.file_sessions import file_sessions
 from aiops.steps.freeze import freeze, renew_permit, thaw
+from aiops.steps.heard import heard
 from aiops.steps.inventory import check_inventory
 from aiops.steps.investigate import investigate, reap_sessions
+from aiops.steps.listen import handed, introduce, listen, to_hand
 from aiops.steps.look import detect_and_report, detectors
-from aiops.steps.notify import notify
+from aiops.steps.notify import notify, take_answer
 from aiops.steps.patrol import patrol
 from aiops.steps.prune import prune
 from aiops.steps.quiet import acknowledge, silence, unsilence
 from aiops.steps.refuse import refuse
 from aiops.steps.remediate import reap, remediate
+from aiops.steps.remind import remind
 from aiops.steps.request import request
 from aiops.steps.session import request_session
 from aiops.steps.settle import settle
@@ -63,12 +68,17 @@ __all__ = [
     "detect_and_report",
     "detectors",
     "dispatch",
+    "executed",
     "file_backups",
     "file_records",
     "file_sessions",
     "freeze",
     "gather",
+    "handed",
+    "heard",
+    "introduce",
     "investigate",
+    "listen",
     "look_again",
     "lower_rung",
     "notify",
@@ -80,8 +90,10 @@ __all__ = [
     "reap",
     "reap_sessions",
     "receive_backup",
+    "refresh_cards",
     "refuse",
     "remediate",
+    "remind",
     "renew_permit",
     "reopen_baseline",
     "replan",
@@ -93,8 +105,10 @@ __all__ = [
     "shorten",
     "silence",
     "sweep_up",
+    "take_answer",
     "taken",
     "thaw",
+    "to_hand",
     "triage",
     "undo",
     "unsilence",

@@ -7,6 +7,7 @@ from aiops.domain.event import Event
 from aiops.domain.fact import new_id
 from aiops.domain.handover import Handover
 from aiops.ports import IncidentServices
+from aiops.steps.cards import with_card
 
 PATIENCE: Final = timedelta(seconds=60)
 """The voice takes a message within a second or two; after so long the doorbell was lost."""
@@ -14,9 +15,13 @@ AT_ONCE: Final = 100
 
 
 def tell(event: Event, services: IncidentServices) -> tuple[Event, ...]:
-    """Keep the event as a message to the human, in the transaction that is open, and return what to hand over."""
+    """Keep the event as a message to the human, in the transaction that is open, and return what to hand over.
+
+    It brings the incident's card, with the right to press its buttons.
+    """
     now = services.clock()
     kept = event if event.id else event.model_copy(update={"id": new_id("ntc", now)})
+    kept = with_card(kept, services)
     services.ledger.keep_notice(kept, now)
     return (kept,)
 

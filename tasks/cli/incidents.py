@@ -18,6 +18,8 @@ from aiops.settings import load_settings
 from tasks.cli.output import Json, clock, dump, table
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_TOLD = 5
+"""Messages of one incident that `aiops show` lists."""
 _ENDS = (State.RESOLVED, State.ESCALATED, State.SUPPRESSED, State.AWAITING_APPROVAL)
 
 
@@ -198,7 +200,25 @@ def _head(incident: Incident, services: IncidentServices) -> None:
         outcome = services.ledger.outcome(made.id)
         if outcome and outcome.changes:
             _block("  announced changes (check mode):", _shortened(outcome.changes, "git diff", services))
+    _delivered(incident, services)
     typer.echo("")
+
+
+def _delivered(incident: Incident, services: IncidentServices) -> None:
+    """Told is not done: by which way and as which message it was delivered, and what became of the plan."""
+    settings = load_settings()
+    if (settings.state / "mailbox.sqlite").exists():
+        ours = [one for one in bootstrap.mailbox(settings).recent(1000) if one.event.incident == incident.id]
+        for one in list(reversed(ours))[-_TOLD:]:
+            number = f" #{one.receipt}" if one.receipt else ""
+            if one.delivered_at:
+                typer.echo(f"  delivered: {one.channel}{number} at {clock(one.delivered_at)}: {one.event.type}")
+        waiting = sum(one.delivered_at is None for one in ours)
+        if waiting:
+            typer.echo(f"  not delivered yet: {waiting}; `aiops notices --waiting` tells why")
+    ended = steps.executed(incident.id, services)
+    if ended:
+        typer.echo(f"  executed: {ended}")
 
 
 def _shortened(text: str, command: str, services: IncidentServices) -> str:

@@ -1,6 +1,7 @@
 """The second way, against a server that answers as ntfy does."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aiops.adapters import ntfy_channel
 from aiops.adapters.ntfy_channel import NtfyChannel
 from aiops.domain.severity import Severity
 from aiops.errors import ChannelError, SettingsError
@@ -69,6 +71,32 @@ def test_a_refusal_says_whether_it_is_worth_trying_again(server: Ntfy, status: i
     server.status = status
     with pytest.raises(error):
         NtfyChannel(f"http://127.0.0.1:{server.port}/ops").send(bundle(event()))
+
+
+def test_a_server_that_drips_does_not_hold_the_voice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each read gets a byte in time, the whole never comes."""
+    monkeypatch.setattr(ntfy_channel, "SECONDS", 1.0)
+    over = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        client, _ = listening.accept()
+        with client:
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while not over.wait(0.2):
+                try:
+                    client.sendall(b" ")
+                except OSError:
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,))
+        thread.start()
+        channel = NtfyChannel(f"http://127.0.0.1:{listening.getsockname()[1]}/ops")
+        with pytest.raises(ChannelError, match="did not answer whole within 1 s"):
+            channel.send(bundle(event()))
+        over.set()
+        thread.join()
+        channel.close()
 
 
 def test_nobody_listens() -> None:

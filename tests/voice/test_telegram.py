@@ -144,6 +144,22 @@ def test_the_doctor_hears_which_bot_and_which_chats(channel: TelegramChannel) ->
     assert channel.check() == "@hermes_bot writes to operations, Marie"
 
 
+def test_the_doctor_proves_the_right_to_write_without_writing(channel: TelegramChannel, server: Telegram) -> None:
+    server.broken["sendChatAction"] = ["403 Forbidden: bot was kicked from the supergroup chat"]
+    with pytest.raises(SettingsError, match="kicked"):
+        channel.check()
+    assert not server.sent
+
+
+def test_the_doctor_finds_a_webhook_that_would_keep_the_bot_deaf(channel: TelegramChannel, server: Telegram) -> None:
+    server.webhook = "https://example.org/hook"
+    try:
+        with pytest.raises(SettingsError, match="deleteWebhook"):
+            channel.check()
+    finally:
+        server.webhook = ""
+
+
 def test_one_chat_is_enough(server: Telegram) -> None:
     server.sent.clear()
     channel = TelegramChannel(TOKEN, 0, DIRECT, server.api)
