@@ -23,7 +23,7 @@ from aiops.errors import BusError
 
 log = logging.getLogger(__name__)
 
-WORKERS = ("detect", "incidents", "triage", "remediation", "notify", "bridge", "beat")
+WORKERS = ("detect", "incidents", "triage", "remediation", "notify", "night", "bridge", "beat")
 _LONGEST_PAUSE = 30.0
 _STOP_SECONDS = 8.0
 

@@ -18,10 +18,16 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "taken",
         "order_backup",
         "settle_backup",
+        "daily_report",
+        "monthly_report",
+        "security_digest",
+        "tell_night",
+        "site_metrics",
     ),
-    "triage": ("triage",),
+    "triage": ("triage", "digest_feeds"),
     "remediation": ("remediate", "backup", "investigate"),
     "notify": ("notify",),
+    "night": ("publish_site", "keep_usage", "read_feeds", "feeds_told"),
 }
 
 SUCCESSORS: dict[str, frozenset[str]] = {"detect": frozenset({"correlate"})}

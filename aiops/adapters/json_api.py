@@ -1,4 +1,7 @@
-"""Reads JSON over HTTP with the standard library: strict certificates, no proxy, no redirection, a hard end, nothing written."""
+"""Reads JSON over HTTP with the standard library: strict certificates, no proxy, no redirection, a hard end.
+
+Sources are only read; what is written to (``put``) is named by its adapter.
+"""
 
 import json
 import socket
@@ -15,8 +18,9 @@ from aiops.errors import BusError, SettingsError
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Of one answer: a week of sixty hosts' counts is a tenth of that."""
 _PIECE: Final = 64 * 1024
+NO_JSON: Final = "its answer is no JSON"
 _SAID: Final = 160
-_OK, _NOT_OK = 200, 300
+_OK, _NOT_OK, _ABSENT = 200, 300, 404
 _DENIED: Final = {
     401: "the token is not accepted",
     403: "the token may not read that",
@@ -61,7 +65,27 @@ class JsonApi:
         :raises SettingsError: the server refuses it (401, 403, 404 ...), or sends no JSON: asking again gives the same
         :raises BusError: it does not answer now
         """
-        status, content = self._ask(self._base + path + (f"?{urlencode(parameters)}" if parameters else ""))
+        return self._answer(path, *self._ask(self._base + path + (f"?{urlencode(parameters)}" if parameters else "")))
+
+    def find(self, path: str) -> Any:
+        """One answer, or None where there is no such thing (404).
+
+        :raises SettingsError: as ``get``
+        :raises BusError: as ``get``
+        """
+        status, content = self._ask(self._base + path)
+        return None if status == _ABSENT else self._answer(path, status, content)
+
+    def put(self, path: str, value: Any) -> Any:
+        """Write a value as JSON, and return the answer.
+
+        :raises SettingsError: as ``get``
+        :raises BusError: as ``get``
+        """
+        body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        return self._answer(path, *self._ask(self._base + path, "PUT", body))
+
+    def _answer(self, path: str, status: int, content: bytes) -> Any:
         what = f"{self.name} {path}"
         if status >= 500 or status in (408, 429):  # noqa: PLR2004 - HTTP's own class
             raise BusError(what, f"{status} {_plain(content)}".strip())
@@ -70,10 +94,12 @@ class JsonApi:
         try:
             return json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise SettingsError(what, "its answer is no JSON") from error
+            raise SettingsError(what, NO_JSON) from error
 
-    def _ask(self, target: str) -> tuple[int, bytes]:
+    def _ask(self, target: str, method: str = "GET", body: bytes | None = None) -> tuple[int, bytes]:
         headers = {"Accept": "application/json", "User-Agent": "aiops", **self._headers()}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         if self._tls:
             connection: HTTPConnection = HTTPSConnection(
                 self.host, self._port, timeout=self._seconds, context=self._tls
@@ -86,7 +112,7 @@ class JsonApi:
         end.daemon = True
         end.start()
         try:
-            connection.request("GET", target, headers=headers)
+            connection.request(method, target, body=body, headers=headers)
             answer = connection.getresponse()
             status, content = answer.status, _content(answer)
         except ssl.SSLCertVerificationError as error:

@@ -4,6 +4,7 @@ from aiops.bootstrap.doctor import checks
 from aiops.bootstrap.for_detection import detection, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_mirrors import Presence, bridge, mailbox, notification, presence
+from aiops.bootstrap.for_night import night, send_usage, usage_sums
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
 from aiops.bootstrap.for_remediation import backup, backup_runs, executions, executor, records, remediation
 from aiops.bootstrap.for_sessions import sessions
@@ -31,6 +32,7 @@ __all__ = [
     "inventory",
     "inventory_groups",
     "mailbox",
+    "night",
     "notification",
     "one_thinker",
     "policy",
@@ -39,10 +41,12 @@ __all__ = [
     "records",
     "remediation",
     "scratch",
+    "send_usage",
     "sessions",
     "sudoers",
     "thinker",
     "tied_command",
     "topologies",
     "triage",
+    "usage_sums",
 ]

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PROCESSES = ("detect", "incidents", "triage", "remediation", "notify", "beat", "bridge")
+PROCESSES = ("detect", "incidents", "triage", "remediation", "notify", "night", "beat", "bridge")
 """Every process that leaves signs of life."""
 
 

@@ -7,6 +7,7 @@ from aiops.ports.backup import BackupBook, BackupRuns, Filing, Nodes, Progress
 from aiops.ports.executions import Claim, ExecutionLedger, Executor, Receipt, Tracer
 from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger, QuietLedger
+from aiops.ports.night import DocsSource, FeedSource, NightBook, NightServices, NodeSource, Site
 from aiops.ports.services import (
     BackupServices,
     BridgeServices,
@@ -39,10 +40,12 @@ __all__ = [
     "Claim",
     "Clock",
     "DetectionServices",
+    "DocsSource",
     "EventLog",
     "Events",
     "ExecutionLedger",
     "Executor",
+    "FeedSource",
     "Filing",
     "GrantVerifier",
     "IncidentLedger",
@@ -50,6 +53,9 @@ __all__ = [
     "Inventory",
     "Mailbox",
     "Mirrored",
+    "NightBook",
+    "NightServices",
+    "NodeSource",
     "Nodes",
     "NotifyServices",
     "Page",
@@ -69,6 +75,7 @@ __all__ = [
     "SessionServices",
     "Shell",
     "Signer",
+    "Site",
     "Thinker",
     "Topology",
     "Tracer",
