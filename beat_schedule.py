@@ -33,6 +33,7 @@ HOUSEKEEPING: dict[str, timedelta | crontab] = {
     "order_backup": crontab(hour=0, minute=8),  # wakes pve3, backs up, puts it to sleep: once a human has allowed it
     "daily_report": crontab(hour=8, minute=0),  # before the operator sleeps
     "monthly_report": crontab(hour=8, minute=5, day_of_month=1),
+    "doc_sync": crontab(hour=8, minute=30),
     "site_metrics": crontab(hour=9, minute=0),
     "security_digest": crontab(hour=11, minute=0),
     "read_feeds": crontab(hour=16, minute=0),

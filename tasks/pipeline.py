@@ -7,6 +7,7 @@
     the clock -> order_backup -> backup -> settle_backup         allowed once by a human, signed each night
     the clock -> site_metrics -> publish_site -> tell_night      the night work: it has a way out, and no ledger
     the clock -> read_feeds -> digest_feeds -> tell_night        a stranger's text: it is read, weighed, and decides nothing
+    the clock -> doc_sync -> tell_night                          what is written down, against what is
     a verdict that wants a closer look -> investigate -> conclude   an agent that may only propose; then as above
 
 A task calls its step and hands on what the step returned. It decides nothing.
@@ -178,7 +179,7 @@ def tell_night(report: NightReport) -> None:
     """A piece of night work has something to say; what is kept counts as told."""
     hand_on(steps.tell_night(report, services.incidents()))
     if report.items:
-        feeds_told.apply_async((list(report.items),))
+        night_told.apply_async((list(report.items),))
 
 
 @app.task(name="site_metrics")
@@ -210,10 +211,16 @@ def read_feeds() -> None:
         digest_feeds.apply_async((batch,))
 
 
-@app.task(name="feeds_told")
-def feeds_told(keys: list[str]) -> None:
+@app.task(name="doc_sync")
+def doc_sync() -> None:
+    """What is, against what is written down."""
+    report_night(steps.doc_sync(services.night()))
+
+
+@app.task(name="night_told")
+def night_told(keys: list[str]) -> None:
     """These were told: not again."""
-    steps.feeds_told(keys, services.night())
+    steps.night_told(keys, services.night())
 
 
 # triage: CT190 thinks, holds no key and no ledger

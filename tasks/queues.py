@@ -27,7 +27,7 @@ QUEUES: dict[str, tuple[str, ...]] = {
     "triage": ("triage", "digest_feeds"),
     "remediation": ("remediate", "backup", "investigate"),
     "notify": ("notify",),
-    "night": ("publish_site", "keep_usage", "read_feeds", "feeds_told"),
+    "night": ("publish_site", "keep_usage", "read_feeds", "night_told", "doc_sync"),
 }
 
 SUCCESSORS: dict[str, frozenset[str]] = {"detect": frozenset({"correlate"})}

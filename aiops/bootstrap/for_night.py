@@ -1,11 +1,13 @@
 """CT190's night work: a way out, no ledger, no signing key; and the eyes that other agents' questions are answered with."""
 
+import hashlib
 from datetime import timedelta
+from pathlib import PurePosixPath
 
 from aiops.bootstrap.shared import catalogue, events, inventory, topologies
 from aiops.domain.night import Usage as Sums
-from aiops.ports import FeedSource, NightServices, NodeSource, Site
-from aiops.settings import Settings, secret
+from aiops.ports import DocsSource, FeedSource, NightServices, NodeSource, Site
+from aiops.settings import Settings, credential, secret
 
 
 def night(settings: Settings) -> NightServices:
@@ -29,7 +31,31 @@ def night(settings: Settings) -> NightServices:
         urls=settings.feeds.urls,
         most_items=settings.feeds.items,
         keep_items=timedelta(days=settings.feeds.keep_days),
+        docs=_docs(settings),
+        docs_days=settings.docs.days,
     )
+
+
+def _docs(settings: Settings) -> DocsSource | None:
+    its = settings.docs
+    if not its.on:
+        return None
+    from aiops.adapters.git_docs import GitDocs  # noqa: PLC0415
+    from aiops.adapters.git_repository import GitRepository, Remote  # noqa: PLC0415
+
+    key = credential(its.key_file) if its.key_file else None
+
+    def repository(url: str, branch: str) -> GitRepository:
+        folder = settings.state / "docs" / hashlib.sha256(url.encode()).hexdigest()[:16]
+        return GitRepository(folder, its.author, Remote(url, branch, key, its.known_hosts, its.seconds))
+
+    wiki = repository(its.wiki_remote, its.wiki_branch) if its.wiki_remote else None
+    journal = repository(its.journal_remote, its.journal_branch) if its.journal_remote else None
+    named = {
+        PurePosixPath(url.rstrip("/")).name.removesuffix(".git"): repository(url, its.journal_branch)
+        for url in (its.repositories if its.journal_remote else ())
+    }
+    return GitDocs(wiki, journal, named)
 
 
 def _feeds(settings: Settings) -> FeedSource | None:

@@ -65,7 +65,7 @@ class Docs(Section):
     wiki_remote: str = Field(default="", description="git address of the wiki's Markdown; empty: no wiki is compared")
     wiki_branch: str = Field(default="main", pattern=_SLUG, description="its branch, which is read and never pushed to")
     journal_remote: str = Field(default="", description="git address of the ops journal; empty: not compared")
-    journal_branch: str = Field(default="main", pattern=_SLUG, description="its branch")
+    journal_branch: str = Field(default="main", pattern=_SLUG, description="its branch, and that of the repositories")
     repositories: tuple[str, ...] = Field(
         default=(), description="git addresses whose commits the journal should name by hash"
     )

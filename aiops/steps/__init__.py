@@ -18,7 +18,8 @@ from aiops.steps.conclude import ask_session, conclude
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.deliver import deliver
 from aiops.steps.dispatch import dispatch
-from aiops.steps.feeds import digest_feeds, feeds_told, read_feeds
+from aiops.steps.doc_sync import compare_docs, doc_sync
+from aiops.steps.feeds import digest_feeds, night_told, read_feeds
 from aiops.steps.file_records import file_records
 from aiops.steps.file_sessions import file_sessions
 from aiops.steps.freeze import freeze, renew_permit, thaw
@@ -62,6 +63,7 @@ __all__ = [
     "chosen_baseline",
     "close",
     "command_of",
+    "compare_docs",
     "conclude",
     "correlate",
     "daily_report",
@@ -71,8 +73,8 @@ __all__ = [
     "detectors",
     "digest_feeds",
     "dispatch",
+    "doc_sync",
     "draft_site",
-    "feeds_told",
     "file_backups",
     "file_records",
     "file_sessions",
@@ -85,6 +87,7 @@ __all__ = [
     "lower_rung",
     "month",
     "monthly_report",
+    "night_told",
     "notify",
     "order_backup",
     "output_of",

@@ -40,7 +40,7 @@ def read_feeds(services: NightServices) -> FeedBatch | None:
     return FeedBatch(at=services.clock(), items=tuple(kept), blind=tuple(blind), left_out=len(items) - len(kept))
 
 
-def feeds_told(keys: Sequence[str], services: NightServices) -> None:
+def night_told(keys: Sequence[str], services: NightServices) -> None:
     """The deciding side has kept the report: these are told. A message that was lost on the way is told the next time."""
     now = services.clock()
     services.book.told(keys, now, now - services.keep_items)

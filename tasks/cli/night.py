@@ -1,4 +1,4 @@
-"""site-metrics, usage: the figures of the public site, and the agent's use that goes into them."""
+"""site-metrics, doc-sync, feeds, usage: the night work by hand."""
 
 from typing import Annotated
 
@@ -39,6 +39,47 @@ def site_metrics(
         typer.echo("\n".join([*draft.deltas, *draft.remarks]) or "the site says what is")
     if draft.deltas:
         raise typer.Exit(1)
+
+
+def doc_sync(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what differs; propose nothing, tell nobody.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare what is written down with what is. Exit code 1 with --dry-run when something differs or was not compared."""
+    if not dry_run:
+        from tasks.pipeline import doc_sync as task  # noqa: PLC0415 - imports Celery
+
+        typer.echo(f"asked for: {task.delay().id}; what is new is told as every report")
+        return
+    found = steps.compare_docs(bootstrap.night(load_settings()))
+    if as_json:
+        dump({"deltas": found.deltas, "not_compared": found.blind, "files": sorted(found.files)})
+    else:
+        lines = [f"{one.where}: {one.text}" for one in found.deltas] + [f"not compared: {why}" for why in found.blind]
+        typer.echo("\n".join(lines) or "nothing differs")
+    if found.deltas or found.blind:
+        raise typer.Exit(1)
+
+
+def feeds(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is new; ask no model, tell nobody.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read the feeds of the settings and tell what is new."""
+    if not dry_run:
+        from tasks.pipeline import read_feeds as task  # noqa: PLC0415 - imports Celery
+
+        typer.echo(f"asked for: {task.delay().id}; what is new is told as every report")
+        return
+    batch = steps.read_feeds(bootstrap.night(load_settings()))
+    if as_json:
+        dump(batch)
+    elif batch is None:
+        typer.echo("nothing new")
+    else:
+        typer.echo("\n".join([f"{item.title} ({item.feed}) {item.link}" for item in batch.items] + list(batch.blind)))
 
 
 @usage_commands.callback()

@@ -177,7 +177,7 @@ def test_without_any_model_it_is_a_plain_list(night: NightServices) -> None:
 def test_what_was_told_is_not_told_again_after_a_restart(night: NightServices, tmp_path: Path) -> None:
     report = steps.digest_feeds(batch(night), thinking(Model("")))
     assert steps.read_feeds(night) is not None
-    steps.feeds_told(report.items, night)
+    steps.night_told(report.items, night)
     assert steps.read_feeds(replace(night, book=SqliteNightBook(tmp_path / "night.sqlite"))) is None
 
 
@@ -185,7 +185,7 @@ def test_more_than_one_message_holds_comes_the_next_time(night: NightServices) -
     few = replace(night, most_items=3)
     first = steps.digest_feeds(batch(few), thinking(Model("")))
     assert "1 more come with the next digest" in first.lines
-    steps.feeds_told(first.items, few)
+    steps.night_told(first.items, few)
     assert len(batch(few).items) == 1
 
 
