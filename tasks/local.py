@@ -20,10 +20,13 @@ from pathlib import Path
 
 from aiops import bootstrap
 from aiops.errors import BusError
+from aiops.settings import load_settings
 
 log = logging.getLogger(__name__)
 
 WORKERS = ("detect", "incidents", "triage", "remediation", "notify", "night", "bridge", "beat")
+WITHOUT_PULSE = frozenset({"brief"})
+"""These have no way to Redis: their life sign is the retained one on MQTT."""
 _LONGEST_PAUSE = 30.0
 _STOP_SECONDS = 8.0
 
@@ -113,10 +116,11 @@ class Local:
         self._mqtt.start()
         self._configure()
         environment = {**os.environ, "AIOPS_CONFIG": str(self.config)}
-        if set(self._only) != set(WORKERS):
-            # What was not started is not missed.
-            environment["AIOPS_WATCH__PROCESSES"] = json.dumps(self._only)
-        for name in self._only:
+        names = self._only + self._asked_for()
+        if set(names) != set(WORKERS):
+            # What was not started is not missed; what was started besides is.
+            environment["AIOPS_WATCH__PROCESSES"] = json.dumps([name for name in names if name not in WITHOUT_PULSE])
+        for name in names:
             self._add(name, [sys.executable, "-m", f"workers.{name}"], environment)
         if self._flower_port:
             self._add("flower", [sys.executable, "-m", "workers.flower", str(self._flower_port)], environment)
@@ -146,6 +150,20 @@ class Local:
     def _add(self, name: str, argv: list[str], environment: dict[str, str]) -> None:
         (self.folder / "log").mkdir(exist_ok=True)
         self.children.append(Child(name, argv, self.folder / "log" / f"{name}.log", environment))
+
+    def _asked_for(self) -> tuple[str, ...]:
+        """Processes that only some settings want."""
+        before = os.environ.get("AIOPS_CONFIG")
+        os.environ["AIOPS_CONFIG"] = str(self.config)
+        try:
+            settings = load_settings()
+        finally:
+            if before is None:
+                del os.environ["AIOPS_CONFIG"]
+            else:
+                os.environ["AIOPS_CONFIG"] = before
+        wanted = {"ingest": bool(settings.ingest.port), "brief": settings.brief.on}
+        return tuple(name for name, on in wanted.items() if on and name not in self._only)
 
     def _configure(self) -> None:
         keys = self.folder / "keys"

@@ -4,6 +4,7 @@
     a verdict, by rule or from triage -> authorise               policy decides, or a human
     an approved plan -> dispatch -> remediate -> settle          signed on CT190, checked on CT196
     a repair -> verify -> close                                  the detector that fired looks again
+    a webhook -> ingest -> hear                                  others' alerts are findings, deduplicated like our own
     the clock -> order_backup -> backup -> settle_backup         allowed once by a human, signed each night
     the clock -> site_metrics -> publish_site -> tell_night      the night work: it has a way out, and no ledger
     the clock -> read_feeds -> digest_feeds -> tell_night        a stranger's text: it is read, weighed, and decides nothing
@@ -23,6 +24,7 @@ from aiops import steps
 from aiops.domain.backup import BackupResult, Sealed
 from aiops.domain.event import Event
 from aiops.domain.handover import Handover
+from aiops.domain.heard import Heard
 from aiops.domain.night import FeedBatch, NightReport, SiteFigures, Usage
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import SignedPlan
@@ -180,6 +182,12 @@ def tell_night(report: NightReport) -> None:
     hand_on(steps.tell_night(report, services.incidents()))
     if report.items:
         night_told.apply_async((list(report.items),))
+
+
+@app.task(name="hear", pydantic=True)
+def hear(heard: Heard) -> None:
+    """What other systems say, as findings."""
+    hand_on(steps.hear(heard, services.incidents()))
 
 
 @app.task(name="site_metrics")

@@ -23,6 +23,7 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "security_digest",
         "tell_night",
         "site_metrics",
+        "hear",
     ),
     "triage": ("triage", "digest_feeds"),
     "remediation": ("remediate", "backup", "investigate"),

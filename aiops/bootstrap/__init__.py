@@ -3,6 +3,7 @@
 from aiops.bootstrap.doctor import checks
 from aiops.bootstrap.for_detection import detection, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
+from aiops.bootstrap.for_ingest import ingest
 from aiops.bootstrap.for_mirrors import Presence, bridge, mailbox, notification, presence
 from aiops.bootstrap.for_night import night, send_usage, usage_sums
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
@@ -29,6 +30,7 @@ __all__ = [
     "generate_keys",
     "guests",
     "incidents",
+    "ingest",
     "inventory",
     "inventory_groups",
     "mailbox",

@@ -23,6 +23,7 @@ from aiops.steps.feeds import digest_feeds, night_told, read_feeds
 from aiops.steps.file_records import file_records
 from aiops.steps.file_sessions import file_sessions
 from aiops.steps.freeze import freeze, renew_permit, thaw
+from aiops.steps.hear import hear
 from aiops.steps.inventory import check_inventory
 from aiops.steps.investigate import investigate, reap_sessions
 from aiops.steps.look import detect_and_report, detectors
@@ -80,6 +81,7 @@ __all__ = [
     "file_sessions",
     "freeze",
     "gather",
+    "hear",
     "investigate",
     "keep_usage",
     "last_day",
