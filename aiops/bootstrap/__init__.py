@@ -1,6 +1,7 @@
 """From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
 
 from aiops.bootstrap.doctor import checks
+from aiops.bootstrap.for_brief import brief, desk
 from aiops.bootstrap.for_detection import detection, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_ingest import ingest
@@ -19,8 +20,10 @@ __all__ = [
     "backup",
     "backup_runs",
     "bridge",
+    "brief",
     "catalogue",
     "checks",
+    "desk",
     "detection",
     "embedded_mqtt",
     "embedded_redis",

@@ -68,6 +68,24 @@ def _feeds(settings: Settings) -> FeedSource | None:
     return WebFeeds(SafeFetch(its.seconds, its.bytes, its.redirects, networks(its.private)))
 
 
+def night_check(settings: Settings) -> str:
+    """For ``aiops doctor``: what of the night work is set up; asks nobody.
+
+    :raises SettingsError: an address or a file cannot be used
+    """
+    built, ingest = night(settings), settings.ingest
+    if settings.site.on and settings.site.token_file:
+        secret(settings.site.token_file)
+    parts = {
+        "site-metrics": built.site,
+        f"{len(built.urls)} feeds": built.feeds,
+        "doc-sync": built.docs or built.topologies,
+        f"ingest on {ingest.listen}:{ingest.port} from {', '.join(ingest.sources)}": ingest.port,
+        "brief": settings.brief.on,
+    }
+    return ", ".join(name for name, on in parts.items() if on) or "not set: only the reports are told"
+
+
 def _site(settings: Settings) -> Site | None:
     its = settings.site
     token = its.token_file

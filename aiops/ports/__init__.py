@@ -24,6 +24,7 @@ from aiops.ports.stream import Broker, EventLog, Events, Mirrored
 from aiops.ports.thinking import ProviderState, Thinker
 from aiops.ports.trail import Archive, AuditLog, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
+from aiops.ports.views import BriefServices, Views
 from aiops.ports.voice import Channel, Mailbox
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "BackupServices",
     "Beacon",
     "BridgeServices",
+    "BriefServices",
     "Broker",
     "Channel",
     "Claim",
@@ -81,6 +83,7 @@ __all__ = [
     "Tracer",
     "TriageServices",
     "Verifier",
+    "Views",
     "Web",
     "Witness",
 ]
