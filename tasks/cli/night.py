@@ -14,6 +14,8 @@ usage_commands = typer.Typer(no_args_is_help=True)
 def register(cli: typer.Typer) -> None:
     """Add the commands."""
     cli.command(name="site-metrics")(site_metrics)
+    cli.command(name="doc-sync")(doc_sync)
+    cli.command()(feeds)
     cli.add_typer(
         usage_commands, name="usage", help="What an agent has used, on the workstation where its database lies."
     )
