@@ -34,5 +34,11 @@ HOUSEKEEPING: dict[str, timedelta | crontab] = {
     "watch": timedelta(minutes=1),  # a guardian that did not look, a process that is silent
     "look_again": timedelta(minutes=15),  # only a detector closes: open incidents are looked at
     "order_backup": crontab(hour=0, minute=8),  # wakes pve3, backs up, puts it to sleep: once a human has allowed it
+    "daily_report": crontab(hour=8, minute=0),  # before the operator sleeps
+    "monthly_report": crontab(hour=8, minute=5, day_of_month=1),
+    "doc_sync": crontab(hour=8, minute=30),
+    "site_metrics": crontab(hour=9, minute=0),
+    "security_digest": crontab(hour=11, minute=0),
+    "read_feeds": crontab(hour=16, minute=0),
     "prune": crontab(hour=4, minute=10),  # incidents are kept two years, sweeps two weeks
 }

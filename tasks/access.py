@@ -69,7 +69,7 @@ def _told(name: str) -> Iterable[Rule]:
     """What every process of ours says: events, and that it lives."""
     yield Rule(("xadd",), ("aiops:events",), "W")
     yield Rule(("hincrby",), ("aiops:counters",))
-    yield Rule(("set",), (f"aiops.pulse.{name}",), "W")
+    yield Rule(("set",), (f"aiops.pulse.{name}", f"aiops.pulse.{name}.*"), "W")
 
 
 _PULSES: Final = Rule(("pttl",), ("aiops.pulse.*",), "R")
@@ -79,14 +79,16 @@ _COUNTED: Final = Rule(("hgetall",), ("aiops:counters",), "R")
 _PERMITS: Final = Rule(("set", "del"), ("aiops.permit", "aiops.permit.backups"), "RW")
 
 ACCESS: Final[Mapping[str, Access]] = {
-    "beat": Access(pushes=("detect", "incidents")),
+    "beat": Access(pushes=("detect", "incidents", "night")),
     "detect": Access(consumes="detect", pushes=("incidents",)),
     "incidents": Access(
-        consumes="incidents", pushes=("detect", "triage", "remediation", "notify"), more=(_PULSES, _PERMITS, _COUNTED)
+        consumes="incidents",
+        pushes=("detect", "triage", "remediation", "notify", "night"),
+        more=(_PULSES, _PERMITS, _COUNTED),
     ),
     "triage": Access(
         consumes="triage",
-        pushes=("incidents",),
+        pushes=("incidents", "night"),
         more=(
             Rule(
                 ("exists", "get", "set", "del", "pttl", "incr", "expire", "hincrbyfloat", "hincrby", "hmget"),
@@ -100,6 +102,9 @@ ACCESS: Final[Mapping[str, Access]] = {
         more=(Rule(("get",), ("aiops.permit", "aiops.permit.backups"), "R"),),
     ),
     "notify": Access(consumes="notify", pushes=("incidents",)),
+    "listen": Access(pushes=("incidents",)),
+    "night": Access(consumes="night", pushes=("incidents", "triage")),
+    "ingest": Access(pushes=("incidents", "night")),
     "bridge": Access(
         tells_flower=False,
         more=(Rule(("xread", "xinfo|stream"), ("aiops:events",), "R"), Rule(("get", "set"), ("aiops:events:cursor",))),
@@ -126,14 +131,14 @@ ACCESS: Final[Mapping[str, Access]] = {
     ),
     # The human at the command line, on CT190.
     "operator": Access(
-        pushes=("detect", "incidents", "triage", "remediation", "notify"),
+        pushes=("detect", "incidents", "triage", "remediation", "notify", "night"),
         more=(
             _PULSES,
             _PERMITS,
             _COUNTED,
             Rule(("hmget", "get", "pttl", "exists"), ("aiops.llm.*",), "R"),
             Rule(("xread", "xrange", "xrevrange", "xlen", "xinfo|stream"), ("aiops:events",), "R"),
-            Rule(("llen",), ("detect", "incidents", "triage", "remediation", "notify"), "R"),
+            Rule(("llen",), ("detect", "incidents", "triage", "remediation", "notify", "night"), "R"),
         ),
         connects_with=("info", "config|get"),
     ),

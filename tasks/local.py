@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,11 +20,14 @@ from pathlib import Path
 
 from aiops import bootstrap
 from aiops.errors import BusError
+from aiops.settings import load_settings
 from tasks import access
 
 log = logging.getLogger(__name__)
 
-WORKERS = ("detect", "incidents", "triage", "remediation", "notify", "bridge", "beat")
+WORKERS = ("detect", "incidents", "triage", "remediation", "notify", "night", "bridge", "beat")
+WITHOUT_PULSE = frozenset({"brief"})
+"""These have no way to Redis: their life sign is the retained one on MQTT."""
 _LONGEST_PAUSE = 30.0
 _STOP_SECONDS = 8.0
 
@@ -120,11 +122,11 @@ class Local:
         self._mqtt.start()
         self._configure()
         environment = {**os.environ, "AIOPS_CONFIG": str(self.config)}
-        ears = ("listen",) if "notify" in self._only and self._somebody_speaks() else ()
-        if set(self._only) != set(WORKERS):
-            # What was not started is not missed.
-            environment["AIOPS_WATCH__PROCESSES"] = json.dumps((*self._only, *ears))
-        for name in (*self._only, *ears):
+        names = self._only + self._asked_for()
+        if set(names) != set(WORKERS):
+            # What was not started is not missed; what was started besides is.
+            environment["AIOPS_WATCH__PROCESSES"] = json.dumps([name for name in names if name not in WITHOUT_PULSE])
+        for name in names:
             self._add(name, [sys.executable, "-m", f"workers.{name}"], environment)
         if self._flower_port:
             self._add("flower", [sys.executable, "-m", "workers.flower", str(self._flower_port)], environment)
@@ -163,9 +165,23 @@ class Local:
         """Every process has an account of its own, as in production, so that a right that is missing shows here first."""
         return access.lines(self.folder / "redis", version)
 
-    def _somebody_speaks(self) -> bool:
-        """Whether the settings name people who are to be heard."""
-        return bool(tomllib.loads(self.config.read_text(encoding="utf-8")).get("telegram", {}).get("users"))
+    def _asked_for(self) -> tuple[str, ...]:
+        """Processes that only some settings want."""
+        before = os.environ.get("AIOPS_CONFIG")
+        os.environ["AIOPS_CONFIG"] = str(self.config)
+        try:
+            settings = load_settings()
+        finally:
+            if before is None:
+                del os.environ["AIOPS_CONFIG"]
+            else:
+                os.environ["AIOPS_CONFIG"] = before
+        wanted = {
+            "listen": "notify" in self._only and bool(settings.telegram.users),
+            "ingest": bool(settings.ingest.port),
+            "brief": settings.brief.on,
+        }
+        return tuple(name for name, on in wanted.items() if on and name not in self._only)
 
     def _configure(self) -> None:
         keys = self.folder / "keys"

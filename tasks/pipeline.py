@@ -4,8 +4,12 @@
     a verdict, by rule or from triage -> authorise               policy decides, or a human
     an approved plan -> dispatch -> remediate -> settle          signed on CT190, checked on CT196
     a repair -> verify -> close                                  the detector that fired looks again
+    a webhook -> ingest -> hear                                  others' alerts are findings, deduplicated like our own
     the clock -> order_backup -> backup -> settle_backup         allowed once by a human, signed each night
     a press on a card, a command -> heard -> answer               the voice carries words; incidents decides
+    the clock -> site_metrics -> publish_site -> tell_night      the night work: it has a way out, and no ledger
+    the clock -> read_feeds -> digest_feeds -> tell_night        a stranger's text: it is read, weighed, and decides nothing
+    the clock -> doc_sync -> tell_night                          what is written down, against what is
     a verdict that wants a closer look -> investigate -> conclude   an agent that may only propose; then as above
 
 A task calls its step and hands on what the step returned. It decides nothing.
@@ -21,6 +25,8 @@ from aiops import steps
 from aiops.domain.backup import BackupResult, Sealed
 from aiops.domain.event import Event
 from aiops.domain.handover import Handover
+from aiops.domain.heard import Heard
+from aiops.domain.night import FeedBatch, NightReport, SiteFigures, Usage
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import SignedPlan
 from aiops.domain.session import SessionEnd, SignedGrant
@@ -172,6 +178,79 @@ def settle_backup(result: BackupResult) -> None:
     steps.settle_backup(result, services.incidents())
 
 
+@app.task(name="daily_report")
+def daily_report() -> None:
+    """What the last 24 hours came to."""
+    hand_on(steps.daily_report(services.incidents()))
+
+
+@app.task(name="monthly_report")
+def monthly_report() -> None:
+    """What the last whole month came to."""
+    hand_on(steps.monthly_report(services.incidents()))
+
+
+@app.task(name="security_digest")
+def security_digest() -> None:
+    """What those that look for intruders have seen."""
+    hand_on(steps.security_digest(services.incidents()))
+
+
+@app.task(name="tell_night", pydantic=True)
+def tell_night(report: NightReport) -> None:
+    """A piece of night work has something to say; what is kept counts as told."""
+    hand_on(steps.tell_night(report, services.incidents()))
+    if report.items:
+        night_told.apply_async((list(report.items),))
+
+
+@app.task(name="hear", pydantic=True)
+def hear(heard: Heard) -> None:
+    """What other systems say, as findings."""
+    hand_on(steps.hear(heard, services.incidents()))
+
+
+@app.task(name="site_metrics")
+def site_metrics() -> None:
+    """What the ledger knows for the public site."""
+    publish_site.apply_async((steps.site_figures(services.incidents()),))
+
+
+# night: CT190 reads and publishes outside, holds no ledger and no signing key
+
+
+@app.task(name="publish_site", pydantic=True)
+def publish_site(figures: SiteFigures) -> None:
+    """Push the figures of the public site."""
+    report_night(steps.publish_site(figures, services.night()))
+
+
+@app.task(name="keep_usage", pydantic=True)
+def keep_usage(sums: Usage) -> None:
+    """The workstation has said what its agent used."""
+    steps.keep_usage(sums, services.night())
+
+
+@app.task(name="read_feeds")
+def read_feeds() -> None:
+    """What is new in the feeds."""
+    batch = steps.read_feeds(services.night())
+    if batch:
+        digest_feeds.apply_async((batch,))
+
+
+@app.task(name="doc_sync")
+def doc_sync() -> None:
+    """What is, against what is written down."""
+    report_night(steps.doc_sync(services.night()))
+
+
+@app.task(name="night_told")
+def night_told(keys: list[str]) -> None:
+    """These were told: not again."""
+    steps.night_told(keys, services.night())
+
+
 # triage: CT190 thinks, holds no key and no ledger
 
 
@@ -179,6 +258,12 @@ def settle_backup(result: BackupResult) -> None:
 def triage(question: Question) -> None:
     """Ask the LLM; a human where it does not answer."""
     authorise.apply_async((steps.triage(question, services.triage()),), headers={"incident": question.incident.id})
+
+
+@app.task(name="digest_feeds", pydantic=True)
+def digest_feeds(batch: FeedBatch) -> None:
+    """Ask the LLM once what is worth reading; a plain list where it does not answer."""
+    report_night(steps.digest_feeds(batch, services.triage()))
 
 
 # remediation: CT196 acts, and nobody else
@@ -258,6 +343,12 @@ def report_session(end: SessionEnd | None) -> None:
     """Hand what a session came to to the deciding side."""
     if end:
         conclude.apply_async((end,), headers={"incident": end.incident})
+
+
+def report_night(report: NightReport | None) -> None:
+    """Hand what a piece of night work has to say to the deciding side, which tells it."""
+    if report:
+        tell_night.apply_async((report,))
 
 
 def hand_on(handed: Handover) -> None:

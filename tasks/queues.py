@@ -20,11 +20,18 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "refresh_cards",
         "order_backup",
         "settle_backup",
+        "daily_report",
+        "monthly_report",
+        "security_digest",
+        "tell_night",
+        "site_metrics",
+        "hear",
         "canary_incidents",
     ),
-    "triage": ("triage", "canary_triage"),
+    "triage": ("triage", "digest_feeds", "canary_triage"),
     "remediation": ("remediate", "backup", "investigate", "canary_remediation"),
     "notify": ("notify", "answer", "canary_notify"),
+    "night": ("publish_site", "keep_usage", "read_feeds", "night_told", "doc_sync", "canary_night"),
 }
 
 SUCCESSORS: dict[str, frozenset[str]] = {"detect": frozenset({"correlate"})}

@@ -11,6 +11,7 @@ from aiops.ports import (
     BackupServices,
     DetectionServices,
     IncidentServices,
+    NightServices,
     NotifyServices,
     Pulse,
     RemediationServices,
@@ -105,3 +106,8 @@ def sessions() -> SessionServices:
 def notification() -> NotifyServices:
     """The voice."""
     return _once(bootstrap.notification)
+
+
+def night() -> NightServices:
+    """CT190's night work: a way out, no ledger."""
+    return _once(bootstrap.night)

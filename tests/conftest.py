@@ -21,6 +21,8 @@ def _missing() -> dict[str, str]:
         found["root"] = "they need root and sshd: the fence on a host belongs to root"
     if not shutil.which("mosquitto", path=path):
         found["mosquitto"] = "mosquitto is not installed"
+    if not shutil.which("prometheus-alertmanager", path=path):
+        found["alertmanager"] = "prometheus-alertmanager is not installed"
     if not shutil.which("bwrap", path=path):
         found["bubblewrap"] = "bubblewrap is not installed, so sessions are not confined here"
     if not shutil.which("visudo", path=path):

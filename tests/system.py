@@ -56,7 +56,7 @@ class System:
         """Until these workers have said that they are up."""
         self.wait_for(
             lambda: set(queues) <= {event["context"]["queue"] for event in self.events(type="worker.online")},
-            40,
+            120,
             f"{queues} are online",
         )
 

@@ -1,4 +1,4 @@
-"""The clock: exactly one beat for the whole system. It may push to ``detect`` and ``incidents``, and nowhere else."""
+"""The clock: exactly one beat for the whole system. It may push to ``detect``, ``incidents`` and ``night``, and nowhere else."""
 
 from tasks.app import app
 

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from aiops.domain.record import Pushed
@@ -136,6 +137,65 @@ class GitRepository:
                 self._git(*words, seconds=self._remote.seconds)
         except (OSError, GitFailedError) as error:
             raise LedgerBusyError(self._remote.url, str(error), "Look at the remote and at the key.") from error
+
+    def read(self, suffix: str, most: int) -> dict[str, str]:
+        """The remote's files of that ending as text, at most so many bytes each; links and what is no text are passed over.
+
+        :raises LedgerBusyError: the remote does not answer, or refuses us
+        """
+        with self._at_remote(depth=1):
+            found: dict[str, str] = {}
+            for entry in self._git("ls-tree", "-r", "-z", "--long", "HEAD").split("\0"):
+                facts, _, name = entry.partition("\t")
+                mode, _, _, size = facts.split() if name else ("", "", "", "")
+                # Only plain files: a link in a stranger's tree leads out of it.
+                if name.endswith(suffix) and mode in {"100644", "100755"} and size.isdigit() and int(size) <= most:
+                    with suppress(UnicodeDecodeError):
+                        found[name] = (self._folder / name).read_text(encoding="utf-8")
+            return found
+
+    def log(self, since: datetime, most: int = 500) -> list[tuple[str, str, str, str]]:
+        """The remote's newest commits since then, merges left out: hash, moment, subject, body.
+
+        :raises LedgerBusyError: the remote does not answer, or refuses us
+        """
+        with self._at_remote(depth=most):
+            form = "--format=%H%x1f%cI%x1f%s%x1f%b%x1e"
+            said = self._git("log", "--no-merges", f"--since={since.isoformat()}", f"--max-count={most}", form, "HEAD")
+        # Python's strip takes separators for blanks, so an empty body at the end may have gone with them.
+        rows = [[*record.strip("\n").split("\x1f"), ""] for record in said.split("\x1e") if record.strip()]
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    def has(self, branch: str) -> bool:
+        """Whether the remote has a branch of that name.
+
+        :raises LedgerBusyError: the remote does not answer, or refuses us
+        """
+        assert self._remote  # noqa: S101 - only a repository with a remote is asked
+        with self._busy(), self._alone():
+            self._clean()
+            words = ("ls-remote", "--heads", "--", self._remote.url, f"refs/heads/{branch}")
+            return bool(self._git(*words, seconds=self._remote.seconds))
+
+    @contextmanager
+    def _at_remote(self, depth: int) -> Iterator[None]:
+        """The working tree as the remote's branch is now. Ours is not touched."""
+        assert self._remote  # noqa: S101 - only a repository with a remote is read
+        where = (self._remote.url, f"refs/heads/{self._branch}")
+        with self._busy(), self._alone():
+            self._clean()
+            words = ("fetch", "--quiet", "--no-tags", f"--depth={depth}", "--", *where)
+            self._git(*words, seconds=self._remote.seconds)
+            self._git("checkout", "--quiet", "--detach", "--force", "FETCH_HEAD")
+            yield
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, GitFailedError) as error:
+            where = self._remote.url if self._remote else str(self._folder)
+            raise LedgerBusyError(where, str(error), "Look at the remote and at the key.") from error
 
     def trailers(self, key: str) -> list[str]:
         """Every value of that trailer in the commits here, newest first."""

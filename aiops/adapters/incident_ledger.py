@@ -15,6 +15,7 @@ from aiops.adapters.backup_tables import BackupTables
 from aiops.adapters.held_tables import HeldTables
 from aiops.adapters.notice_tables import NoticeTables
 from aiops.adapters.quiet_tables import QuietTables
+from aiops.adapters.report_tables import ReportTables
 from aiops.adapters.session_book import SessionBookTable
 from aiops.adapters.sqlite import Database, open_database
 from aiops.adapters.talk_tables import TalkTables
@@ -34,7 +35,15 @@ MOST_SWEEPS = 20_000
 
 
 class SqliteIncidentLedger(
-    QuietTables, NoticeTables, TalkTables, HeldTables, AutonomyTables, BackupTables, SessionBookTable, AuditTables
+    QuietTables,
+    NoticeTables,
+    TalkTables,
+    ReportTables,
+    HeldTables,
+    AutonomyTables,
+    BackupTables,
+    SessionBookTable,
+    AuditTables,
 ):
     """Port ``IncidentLedger``. Opened at first use, and again in every process that was forked since."""
 

@@ -1,4 +1,7 @@
-"""Reads JSON over HTTP with the standard library: strict certificates, no proxy, no redirection, a hard end, nothing written."""
+"""Reads JSON over HTTP with the standard library: strict certificates, no proxy, no redirection, a hard end.
+
+Sources are only read; what is written to (``put``) is named by its adapter.
+"""
 
 import json
 import socket
@@ -16,8 +19,9 @@ from aiops.errors import BusError, SettingsError
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Of one answer: a week of sixty hosts' counts is a tenth of that."""
 _PIECE: Final = 64 * 1024
+NO_JSON: Final = "its answer is no JSON"
 _SAID: Final = 160
-_OK, _NOT_OK = 200, 300
+_OK, _NOT_OK, _ABSENT = 200, 300, 404
 _DENIED: Final = {
     401: "the token is not accepted",
     403: "the token may not read that",
@@ -82,7 +86,7 @@ class JsonApi:
         try:
             return json.loads(self.body(path, reply))
         except (ValueError, RecursionError) as error:
-            raise SettingsError(f"{self.name} {path}".strip(), "its answer is no JSON") from error
+            raise SettingsError(f"{self.name} {path}".strip(), NO_JSON) from error
 
     def body(self, path: str, reply: Reply) -> bytes:
         """The content of a good answer.
@@ -105,7 +109,25 @@ class JsonApi:
         """
         return self._ask(self._base + path + (f"?{urlencode(parameters)}" if parameters else ""), headers)
 
-    def _ask(self, target: str, more: Mapping[str, str]) -> Reply:
+    def find(self, path: str) -> Any:
+        """One answer, or None where there is no such thing (404).
+
+        :raises SettingsError: as ``get``
+        :raises BusError: as ``get``
+        """
+        reply = self.fetch(path, {})
+        return None if reply.status == _ABSENT else self.parsed(path, reply)
+
+    def put(self, path: str, value: Any) -> Any:
+        """Write a value as JSON, and return the answer.
+
+        :raises SettingsError: as ``get``
+        :raises BusError: as ``get``
+        """
+        body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        return self.parsed(path, self._ask(self._base + path, {"Content-Type": "application/json"}, "PUT", body))
+
+    def _ask(self, target: str, more: Mapping[str, str], method: str = "GET", body: bytes | None = None) -> Reply:
         headers = {"Accept": "application/json", "User-Agent": "aiops", **self._headers(), **more}
         if self._tls:
             connection: HTTPConnection = HTTPSConnection(
@@ -119,7 +141,7 @@ class JsonApi:
         end.daemon = True
         end.start()
         try:
-            connection.request("GET", target or "/", headers=headers)
+            connection.request(method, target or "/", body=body, headers=headers)
             answer = connection.getresponse()
             said = {name.lower(): value for name, value in answer.getheaders()}
             reply = Reply(answer.status, said, _content(answer))

@@ -38,7 +38,7 @@ def verdict_from(text: str, question: Question, source: str) -> Verdict:
     if len(text) > LONGEST:
         raise ProviderError("invalid", f"the answer of {source} is {len(text)} characters long")
     try:
-        answer = _Answer.model_validate_json(_bare(text))
+        answer = _Answer.model_validate_json(bare(text))
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[0]
         where = plain(".".join(map(str, wrong["loc"])), 60) or "answer"
@@ -107,7 +107,7 @@ def _quoted(word: str) -> str:
     return repr(plain(word, 60))
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Without the thoughts some models print first and without a code fence around the whole."""
     text = re.sub(r"\A\s*<think>.*?</think>", "", text, flags=re.DOTALL).strip()
     fenced = re.fullmatch(r"```(?:json)?\s*\n(.*)\n\s*```", text, flags=re.DOTALL)

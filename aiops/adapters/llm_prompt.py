@@ -23,7 +23,7 @@ _FINDINGS: Final = 40
 _LINE: Final = 240
 """Characters of one line of history."""
 _KEYS: Final = 20
-_LANGUAGES: Final[dict[Language, str]] = {"en": "English", "fr": "French"}
+LANGUAGES: Final[dict[Language, str]] = {"en": "English", "fr": "French"}
 
 _RULES: Final = """\
 You judge one incident of a fleet of Debian and Proxmox hosts. You run nothing and write no command.
@@ -94,7 +94,7 @@ def messages(question: Question, language: Language = "en") -> list[dict[str, st
     rules = _RULES.format(
         mark=mark,
         none=NO_PLAYBOOK,
-        language=_LANGUAGES[language],
+        language=LANGUAGES[language],
         params=_PARAMS if _params_schema(question) else "",
     )
     return [

@@ -2,6 +2,7 @@
 
 from typing import NoReturn
 
+from aiops.domain.night import FeedBatch
 from aiops.domain.verdict import Question
 from aiops.errors import ThinkerError
 
@@ -10,5 +11,9 @@ class NullThinker:
     """Port ``Thinker``."""
 
     def judge(self, question: Question) -> NoReturn:  # noqa: ARG002 - the port's name
+        """:raises ThinkerError: always."""
+        raise ThinkerError("no LLM is configured")
+
+    def weigh(self, batch: FeedBatch) -> NoReturn:  # noqa: ARG002 - the port's name
         """:raises ThinkerError: always."""
         raise ThinkerError("no LLM is configured")

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 from aiops.adapters.llm_answer import verdict_from
+from aiops.adapters.llm_feeds import feeds_prompt, reading_from
 from aiops.adapters.llm_prompt import Language, Prompt, prompt_for
-from aiops.domain.fact import utcnow
+from aiops.domain.fact import Fact, utcnow
+from aiops.domain.night import FeedBatch, Reading
 from aiops.domain.verdict import Attempt, Budget, Question, Spent, Trouble, Verdict
 from aiops.errors import ProviderError, ThinkerError
 from aiops.ports import Clock, ProviderState
@@ -30,6 +32,10 @@ REMEMBERED: Final = 600.0
 """Seconds: longer than a question waits in the queue while the sweeper rings for it again."""
 LONGEST_REST: Final = 3600.0
 """Seconds: what a provider's own Retry-After is believed up to."""
+
+Answer = TypeVar("Answer", bound=Fact)
+Read = Callable[[str, str], Answer]
+"""From a model's text and its name to what of it may pass; raises ``ProviderError`` when nothing may."""
 
 log = logging.getLogger(__name__)
 
@@ -107,34 +113,48 @@ class ProviderChain:
 
     def judge(self, question: Question) -> Verdict:
         """See the port."""
-        end = self._stopwatch() + self._limits.deadline
         prompt = prompt_for(question, self._language)
-        known = self._recalled(prompt, question)
+        verdict, attempts = self._ask_all(
+            prompt, lambda text, source: verdict_from(text, question, source), question.budget
+        )
+        return verdict.model_copy(update={"attempts": attempts})
+
+    def weigh(self, batch: FeedBatch) -> Reading:
+        """See the port."""
+        prompt = feeds_prompt(batch, self._language)
+        reading, attempts = self._ask_all(prompt, lambda text, source: reading_from(text, batch, source), None)
+        return reading.model_copy(update={"attempts": attempts})
+
+    def _ask_all(self, prompt: Prompt, read: Read[Answer], budget: Budget | None) -> tuple[Answer, tuple[Attempt, ...]]:
+        """The first usable answer, and every turn on the way to it."""
+        end = self._stopwatch() + self._limits.deadline
+        known = self._recalled(prompt, read)
         if known:
-            return known
+            return known, ()
         attempts: list[Attempt] = []
         for place, provider in enumerate(self._providers):
             turn = _Turn(
                 provider,
                 prompt,
-                question,
+                read,
+                budget,
                 self._share(provider, end, place),
                 self._state,
                 self._limits,
                 self._stopwatch,
             )
-            verdict, attempt = turn.take(self._clock())
+            answer, attempt = turn.take(self._clock())
             attempts.append(attempt)
-            if verdict:
-                return verdict.model_copy(update={"attempts": tuple(attempts)})
+            if answer:
+                return answer, tuple(attempts)
         reasons = "; ".join(f"{attempt.provider}: {attempt.detail}" for attempt in attempts)
         raise ThinkerError(reasons or "no provider is configured", tuple(attempts))
 
-    def _recalled(self, prompt: Prompt, question: Question) -> Verdict | None:
-        """The verdict of the same question a moment ago: the sweeper rings again for what waits in the queue."""
+    def _recalled(self, prompt: Prompt, read: Read[Answer]) -> Answer | None:
+        """The answer to the same question a moment ago: the sweeper rings again for what waits in the queue."""
         source, _, text = self._state.recall(prompt.key).partition("\n")
         try:
-            return verdict_from(text, question, source) if source else None
+            return read(text, source) if source else None
         except ProviderError:
             return None
 
@@ -146,19 +166,20 @@ class ProviderChain:
 
 
 @dataclass(frozen=True)
-class _Turn:
+class _Turn(Generic[Answer]):
     """One provider's turn: may it be asked, what did it say, what did it cost."""
 
     provider: Provider
     prompt: Prompt
-    question: Question
+    read: Read[Answer]
+    budget: Budget | None
     seconds: float
     state: ProviderState
     limits: Limits
     stopwatch: Callable[[], float]
 
-    def take(self, at: datetime) -> tuple[Verdict | None, Attempt]:
-        """The verdict, if it gave a usable one, and what to write into the books."""
+    def take(self, at: datetime) -> tuple[Answer | None, Attempt]:
+        """The answer, if it gave a usable one, and what to write into the books."""
         attempt = Attempt(
             id=secrets.token_hex(8),
             at=at,
@@ -171,7 +192,7 @@ class _Turn:
             outcome, detail = kept_away
             return None, attempt.model_copy(update={"outcome": outcome, "detail": detail})
         began = self.stopwatch()
-        verdict, failure, tokens = self._ask()
+        answer, failure, tokens = self._ask()
         cost = self._euros(*tokens)
         if cost is None or cost > 0:
             self.state.spend(Spent(eur=cost or 0.0, unpriced=int(cost is None)), at)
@@ -185,7 +206,7 @@ class _Turn:
         )
         if failure is None:
             self.state.worked(self.provider.name)
-            return verdict, booked
+            return answer, booked
         self._give_rest(failure)
         return None, booked.model_copy(update={"outcome": failure.trouble, "detail": failure.reason[:400]})
 
@@ -199,8 +220,8 @@ class _Turn:
         obstacle = self.state.obstacle(self.provider.name, self.seconds + 1)
         return ("resting", obstacle) if obstacle else None
 
-    def _ask(self) -> tuple[Verdict | None, ProviderError | None, tuple[int, int]]:
-        """The verdict or the failure, and the tokens in and out.
+    def _ask(self) -> tuple[Answer | None, ProviderError | None, tuple[int, int]]:
+        """The answer or the failure, and the tokens in and out.
 
         A request that was cut off may be billed all the same: it counts as the most it can have cost.
         """
@@ -209,14 +230,14 @@ class _Turn:
             reply = self.provider.ask(self.prompt, self.seconds)
             tokens = (reply.tokens_in or self.prompt.tokens, reply.tokens_out or len(reply.text) // 3 + 1)
             source = f"llm:{self.provider.model}"
-            verdict = verdict_from(reply.text, self.question, source)
+            answer = self.read(reply.text, source)
         except ProviderError as failure:
             if failure.trouble == "timeout":
                 tokens = (self.prompt.tokens, ANSWER_TOKENS)
             return None, failure, tokens
         if self._euros(*tokens) != 0:
             self.state.remember(self.prompt.key, f"{source}\n{reply.text}", REMEMBERED)
-        return verdict, None, tokens
+        return answer, None, tokens
 
     def _give_rest(self, failure: ProviderError) -> None:
         rests = RESTS[failure.trouble] if failure.rest is None else (min(failure.rest, LONGEST_REST),)
@@ -225,7 +246,7 @@ class _Turn:
 
     def _over_budget(self, at: datetime) -> str:
         """Why it may not be asked, so that even the dearest possible answer stays within the budget; empty when it may."""
-        left = self.limits.budget.minus(*self.state.spent(at)).narrower(self.question.budget)
+        left = self.limits.budget.minus(*self.state.spent(at)).narrower(self.budget)
         most = self._euros(self.prompt.tokens, ANSWER_TOKENS)
         if most is None:
             return "" if left.unpriced > 0 else "nobody knows its price, and no more such answers are allowed today"

@@ -1,9 +1,12 @@
 """From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
 
 from aiops.bootstrap.doctor import checks
+from aiops.bootstrap.for_brief import brief, desk
 from aiops.bootstrap.for_detection import detection, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
+from aiops.bootstrap.for_ingest import ingest
 from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence
+from aiops.bootstrap.for_night import night, send_usage, usage_sums
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
 from aiops.bootstrap.for_remediation import backup, backup_runs, executions, executor, records, remediation
 from aiops.bootstrap.for_sessions import sessions
@@ -17,8 +20,10 @@ __all__ = [
     "backup",
     "backup_runs",
     "bridge",
+    "brief",
     "catalogue",
     "checks",
+    "desk",
     "detection",
     "embedded_mqtt",
     "embedded_redis",
@@ -28,10 +33,12 @@ __all__ = [
     "generate_keys",
     "guests",
     "incidents",
+    "ingest",
     "inventory",
     "inventory_groups",
     "listening",
     "mailbox",
+    "night",
     "notification",
     "one_thinker",
     "policy",
@@ -40,10 +47,12 @@ __all__ = [
     "records",
     "remediation",
     "scratch",
+    "send_usage",
     "sessions",
     "sudoers",
     "thinker",
     "tied_command",
     "topologies",
     "triage",
+    "usage_sums",
 ]

@@ -30,7 +30,7 @@ from aiops.domain.severity import Severity
 from aiops.ports import Page
 from aiops.probes.clock import CLOCK
 from aiops.probes.dpkg import OWNERS, PACKAGES, Package
-from aiops.probes.http import PAGES
+from aiops.probes.http import PAGES, figure, figure_name, served
 from aiops.probes.systemd import CONTAINER, EXECUTABLES, UNIT_FILES, UNIT_FOLDERS, UNITS, Unit
 
 DETECTOR = Detector(
@@ -246,14 +246,11 @@ def failed(
         )
 
 
-_FIRST_BAD_STATUS = 400
-
-
 @DETECTOR.check(PAGES, kinds=["http.down"])
 def pages(host: Subject, answers: tuple[Page, ...]) -> Iterator[Finding]:
     """One miss is a warning; that it is still so at the next look is for correlation to weigh."""
     for page in answers:
-        if page.status is None or page.status >= _FIRST_BAD_STATUS:
+        if not served(page):
             said = f"answers {page.status}" if page.status else f"does not answer: {page.reason}"
             yield host.finding(
                 "http.down",
@@ -273,3 +270,9 @@ def figures(units: tuple[Unit, ...]) -> Mapping[str, str]:
     """How many services there are, and how many of them run."""
     services = [unit for unit in units if unit.service]
     return {"services": f"{len(services)} known to systemd, {sum(unit.up for unit in services)} up"}
+
+
+@DETECTOR.show(PAGES)
+def page_figures(answers: tuple[Page, ...]) -> Mapping[str, str]:
+    """Each page with how fast it answered."""
+    return {figure_name(page.url): figure(page) for page in answers}

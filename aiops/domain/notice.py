@@ -33,6 +33,9 @@ ROUTES: Final = {
 LONGEST: Final = 4000
 """Characters of one message. Telegram takes 4096."""
 
+REPORT: Final = "night.report"
+"""The type of event that brings ``lines`` besides its sentence."""
+
 _SIGNS: Final = {Severity.DEBUG: "·", Severity.INFO: "ℹ️", Severity.WARNING: "⚠️", Severity.CRITICAL: "🔴"}  # noqa: RUF001 - the sign for information
 
 
@@ -98,7 +101,8 @@ class Bundle(Fact):
         """What the human reads: plain text, nothing in it is markup."""
         if len(self.notices) == 1:
             event = self.notices[0].event
-            return _cut([f"{_SIGNS[event.severity]} {_line(event)}", *([event.incident] if event.incident else [])])
+            head = f"{_SIGNS[event.severity]} {_line(event)}"
+            return _cut([head, *_body(event), *([event.incident] if event.incident else [])])
         lines = [f"{_SIGNS[notice.event.severity]} {_line(notice.event)}" for notice in self.notices]
         return _cut([f"{len(self.notices)} messages:", *lines])
 
@@ -117,7 +121,16 @@ def bundles(notices: Sequence[Notice], digest_from: int) -> list[Bundle]:
 
 
 def _line(event: Event) -> str:
-    text = f"{event.host}: {event.symptom}"
+    return _plain(f"{event.host}: {event.symptom}")
+
+
+def _body(event: Event) -> list[str]:
+    """The lines of a report. Each stays one line, whatever stands in it."""
+    lines = event.context.get("lines") if event.type == REPORT else None
+    return [_plain(str(line)) for line in lines] if isinstance(lines, list | tuple) else []
+
+
+def _plain(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-WORKERS = ("detect", "incidents", "triage", "remediation", "notify")
+WORKERS = ("detect", "incidents", "triage", "remediation", "notify", "night")
 """Every process that drains a queue, which has its name."""
 
 PROCESSES = (*WORKERS, "beat", "bridge")

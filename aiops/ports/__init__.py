@@ -7,6 +7,7 @@ from aiops.ports.backup import BackupBook, BackupRuns, Filing, Nodes, Progress
 from aiops.ports.executions import Claim, ExecutionLedger, Executor, Receipt, Tracer
 from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger, QuietLedger
+from aiops.ports.night import DocsSource, FeedSource, NightBook, NightServices, NodeSource, Site
 from aiops.ports.services import (
     BackupServices,
     BridgeServices,
@@ -25,6 +26,7 @@ from aiops.ports.talk import CardBox, Ears, Inbox, Talker, TalkLedger
 from aiops.ports.thinking import ProviderState, Thinker
 from aiops.ports.trail import Archive, AuditLog, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
+from aiops.ports.views import BriefServices, Views
 from aiops.ports.voice import Channel, Mailbox
 
 __all__ = [
@@ -36,17 +38,20 @@ __all__ = [
     "BackupServices",
     "Beacon",
     "BridgeServices",
+    "BriefServices",
     "Broker",
     "CardBox",
     "Channel",
     "Claim",
     "Clock",
     "DetectionServices",
+    "DocsSource",
     "Ears",
     "EventLog",
     "Events",
     "ExecutionLedger",
     "Executor",
+    "FeedSource",
     "Filing",
     "GrantVerifier",
     "Inbox",
@@ -56,6 +61,9 @@ __all__ = [
     "ListenServices",
     "Mailbox",
     "Mirrored",
+    "NightBook",
+    "NightServices",
+    "NodeSource",
     "Nodes",
     "NotifyServices",
     "Page",
@@ -75,6 +83,7 @@ __all__ = [
     "SessionServices",
     "Shell",
     "Signer",
+    "Site",
     "TalkLedger",
     "Talker",
     "Thinker",
@@ -82,6 +91,7 @@ __all__ = [
     "Tracer",
     "TriageServices",
     "Verifier",
+    "Views",
     "Web",
     "Witness",
 ]

@@ -94,7 +94,20 @@ class NoticeLedger(Protocol):
         """What was kept before that moment and not taken, the oldest first."""
 
 
-class IncidentLedger(QuietLedger, NoticeLedger, TalkLedger, BackupBook, SessionBook, AuditLog, Protocol):
+class ReportBook(Protocol):
+    """The part of CT190's record that reports are computed from. Only read."""
+
+    def touched(self, since: datetime, until: datetime) -> Sequence[Incident]:
+        """Incidents that were opened or resolved in ``since <= t < until``, oldest first."""
+
+    def repairs(self, incident: str) -> Sequence[tuple[Plan, Outcome]]:
+        """The incident's plans that may change a host and have an outcome, oldest first."""
+
+    def looked_before(self, host: str, kind: str, before: datetime, since: datetime) -> datetime | None:
+        """When somebody last looked for that kind on that host, between the two moments; None when nobody did."""
+
+
+class IncidentLedger(QuietLedger, NoticeLedger, TalkLedger, ReportBook, BackupBook, SessionBook, AuditLog, Protocol):
     """CT190's record. Every write is durable when the call returns, or when the ``together`` around it ends.
 
     :raises LedgerBusyError: from any method, when the database is locked or its disk is full

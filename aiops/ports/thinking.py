@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from aiops.domain.night import FeedBatch, Reading
 from aiops.domain.verdict import Question, Spent, Verdict
 
 
@@ -12,6 +13,12 @@ class Thinker(Protocol):
 
     def judge(self, question: Question) -> Verdict:
         """The verdict, with every provider's turn on the way to it.
+
+        :raises ThinkerError: no usable answer; the turns are in the error
+        """
+
+    def weigh(self, batch: FeedBatch) -> Reading:
+        """What is worth reading of a batch of news, in one call. It can order a list, and nothing else.
 
         :raises ThinkerError: no usable answer; the turns are in the error
         """

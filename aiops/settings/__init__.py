@@ -20,6 +20,7 @@ from aiops.domain.quiet import Quiet
 from aiops.domain.silence import Benign
 from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
+from aiops.settings.night import Brief, Docs, Feeds, Ingest, IngestSource, Site, Usage
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
 from aiops.settings.section import Section, credential, default_state, secret
@@ -43,9 +44,14 @@ from aiops.settings.watching import HermesHealth, Log
 __all__ = [
     "USUAL_MODELS",
     "Application",
+    "Brief",
     "Correlation",
+    "Docs",
+    "Feeds",
     "Fleet",
     "HermesHealth",
+    "Ingest",
+    "IngestSource",
     "Keys",
     "Known",
     "Llm",
@@ -70,8 +76,10 @@ __all__ = [
     "Semaphore",
     "Session",
     "Settings",
+    "Site",
     "Ssh",
     "Telegram",
+    "Usage",
     "Web",
     "config_file",
     "credential",
@@ -125,6 +133,12 @@ class Settings(BaseSettings):
     metrics: Metrics = Metrics()
     releases: Releases = Releases()
     mirrors: Mirrors = Mirrors()
+    site: Site = Site()
+    usage: Usage = Usage()
+    feeds: Feeds = Feeds()
+    docs: Docs = Docs()
+    ingest: Ingest = Ingest()
+    brief: Brief = Brief()
     watch: Watched = Watched()
     hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")

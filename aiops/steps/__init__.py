@@ -19,15 +19,19 @@ from aiops.steps.conclude import ask_session, conclude
 from aiops.steps.correlate import correlate, gather
 from aiops.steps.deliver import deliver
 from aiops.steps.dispatch import dispatch
+from aiops.steps.doc_sync import compare_docs, doc_sync
 from aiops.steps.executed import executed
+from aiops.steps.feeds import digest_feeds, night_told, read_feeds
 from aiops.steps.file_records import file_records
 from aiops.steps.file_sessions import file_sessions
 from aiops.steps.freeze import freeze, renew_permit, thaw
+from aiops.steps.hear import hear
 from aiops.steps.heard import heard
 from aiops.steps.inventory import check_inventory
 from aiops.steps.investigate import investigate, reap_sessions
 from aiops.steps.listen import handed, introduce, listen, to_hand
 from aiops.steps.look import detect_and_report, detectors
+from aiops.steps.night import daily_report, monthly_report, security_digest, tell_night
 from aiops.steps.notify import notify, take_answer
 from aiops.steps.patrol import patrol
 from aiops.steps.prune import prune
@@ -35,10 +39,14 @@ from aiops.steps.quiet import acknowledge, silence, unsilence
 from aiops.steps.refuse import refuse
 from aiops.steps.remediate import reap, remediate
 from aiops.steps.remind import remind
+from aiops.steps.reports import figures as report_figures
+from aiops.steps.reports import last_day, month
+from aiops.steps.reports import lines as report_lines
 from aiops.steps.request import request
 from aiops.steps.session import request_session
 from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
+from aiops.steps.site import draft_site, keep_usage, publish_site, site_figures
 from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.tell import taken
 from aiops.steps.triage import triage
@@ -61,13 +69,18 @@ __all__ = [
     "chosen_baseline",
     "close",
     "command_of",
+    "compare_docs",
     "conclude",
     "correlate",
+    "daily_report",
     "deliver",
     "deny",
     "detect_and_report",
     "detectors",
+    "digest_feeds",
     "dispatch",
+    "doc_sync",
+    "draft_site",
     "executed",
     "file_backups",
     "file_records",
@@ -75,18 +88,26 @@ __all__ = [
     "freeze",
     "gather",
     "handed",
+    "hear",
     "heard",
     "introduce",
     "investigate",
+    "keep_usage",
+    "last_day",
     "listen",
     "look_again",
     "lower_rung",
+    "month",
+    "monthly_report",
+    "night_told",
     "notify",
     "order_backup",
     "output_of",
     "patrol",
     "prune",
+    "publish_site",
     "raise_rung",
+    "read_feeds",
     "reap",
     "reap_sessions",
     "receive_backup",
@@ -97,16 +118,21 @@ __all__ = [
     "renew_permit",
     "reopen_baseline",
     "replan",
+    "report_figures",
+    "report_lines",
     "request",
     "request_session",
     "revoke_backups",
+    "security_digest",
     "settle",
     "settle_backup",
     "shorten",
     "silence",
+    "site_figures",
     "sweep_up",
     "take_answer",
     "taken",
+    "tell_night",
     "thaw",
     "to_hand",
     "triage",

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from aiops.domain.fact import new_id
 from aiops.domain.handover import Handover
+from aiops.domain.heard import INGEST
 from aiops.domain.held import Held
 from aiops.domain.incident import Incident, State
 from aiops.domain.sweep import Patrol
@@ -66,7 +67,7 @@ def _look(incident: Incident, services: IncidentServices) -> Patrol:
     now = services.clock()
     return Patrol(
         sweep=new_id("look", now),
-        detectors=tuple(sorted({finding.detector for finding in incident.states})),
+        detectors=tuple(sorted({finding.detector for finding in incident.states} - {INGEST})),
         hosts=incident.hosts,
         started_by="quiet_hours",
         requested_at=now,

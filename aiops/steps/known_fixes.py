@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from aiops.domain.finding import Finding
+from aiops.domain.heard import INGEST
 from aiops.domain.incident import Incident
 from aiops.domain.remediation import Fix, Remediation
 from aiops.domain.rule import Ruling
@@ -22,6 +23,9 @@ def own_judgement(incident: Incident, services: IncidentServices) -> Verdict | N
         # A model cannot bring a process of ours back, and asking it would take time that a human needs.
         reason = "a part of aiops itself is dead or did not look"
         return Verdict(incident=incident.id, action="alert_human", reason=reason, source="rule:watch")
+    if incident.findings[0].detector == INGEST:
+        # Rules read what our own detectors print. A stranger's words must not make an alert benign, or look like a known fault.
+        return None
     return known(incident, services)
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from aiops.domain.fact import new_id
 from aiops.domain.handover import Handover
+from aiops.domain.heard import INGEST
 from aiops.domain.incident import Incident, State
 from aiops.domain.outcome import Outcome
 from aiops.domain.sweep import Patrol
@@ -52,7 +53,7 @@ def look_again(services: IncidentServices) -> Handover:
     hosts: dict[tuple[str, ...], dict[str, None]] = {}
     for incident in services.ledger.live():
         if incident.state not in {State.REMEDIATING, State.VERIFYING}:
-            detectors = tuple(sorted({finding.detector for finding in incident.states} - {WATCH}))
+            detectors = tuple(sorted({finding.detector for finding in incident.states} - {WATCH, INGEST}))
             if not detectors:
                 continue
             hosts.setdefault(detectors, {}).update(dict.fromkeys(incident.hosts))

@@ -29,17 +29,22 @@ def triage(question: Question, services: TriageServices) -> Verdict:
 
 
 def _event(attempt: Attempt, question: Question) -> Event:
-    """Quiet unless a provider failed: metrics count these, humans read the verdict."""
     incident = question.incident
+    cron, hosts = f"guardian-{incident.findings[0].detector}", ", ".join(incident.hosts)
+    return attempt_event(attempt, cron, hosts, incident.id)
+
+
+def attempt_event(attempt: Attempt, cron: str, host: str, incident: str = "") -> Event:
+    """Quiet unless a provider failed: metrics count these, humans read the verdict."""
     said = "not asked" if not attempt.asked else f"{attempt.outcome} after {attempt.seconds:.1f} s"
     return Event(
         source="hermes",
-        cron=f"guardian-{incident.findings[0].detector}",
+        cron=cron,
         severity=Severity.DEBUG if attempt.outcome == "answered" else Severity.INFO,
         timestamp=attempt.at,
-        host=", ".join(incident.hosts),
+        host=host,
         symptom=f"{attempt.provider}: {said}{': ' * bool(attempt.detail)}{attempt.detail}",
         type="llm.asked",
-        incident=incident.id,
+        incident=incident,
         context=attempt.model_dump(mode="json", exclude={"at"}),
     )

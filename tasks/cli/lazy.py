@@ -13,8 +13,20 @@ from typer.core import TyperGroup
 
 MODULES = (
     *("fleet", "incidents", "records", "backup", "sessions", "baseline", "inventory", "quiet", "skills", "evaluation"),
-    *("control", "playbooks", "policy", "autonomy", "audit", "notices", "schedule", "cost", "doctor", "redis_acl"),
-    *("lab", "local"),
+    *(
+        "control",
+        "playbooks",
+        "policy",
+        "autonomy",
+        "audit",
+        "notices",
+        "schedule",
+        "report",
+        "night",
+        "cost",
+        "doctor",
+    ),
+    *("redis_acl", "lab", "local"),
 )
 """Every module of this folder with a ``register``, in the order of the help page."""
 

@@ -18,12 +18,15 @@ from tests.pipeline.test_command import aiops
 from tests.system import System
 
 PUSHES = {
-    "beat": {"detect", "incidents"},
+    "beat": {"detect", "incidents", "night"},
     "detect": {"incidents"},
-    "incidents": {"detect", "triage", "remediation", "notify"},
-    "triage": {"incidents"},
+    "incidents": {"detect", "triage", "remediation", "notify", "night"},
+    "triage": {"incidents", "night"},
     "remediation": {"incidents"},
     "notify": {"incidents"},
+    "listen": {"incidents"},
+    "night": {"incidents", "triage"},
+    "ingest": {"incidents", "night"},
     "bridge": set(),
     "flower": set(),
     "operator": set(QUEUES),
@@ -208,7 +211,7 @@ def split(line: str) -> list[str]:
         ("detect", "incidents", "(%W~incidents resetchannels -@all +lpush)"),
         ("incidents", "aiops.permit", "~aiops.permit ~aiops.permit.backups"),
         ("bridge", "aiops:events", "%R~aiops:events"),
-        ("notify", "aiops.pulse.notify", "%W~aiops.pulse.notify"),
+        ("notify", "aiops.pulse.notify", "%W~aiops.pulse.notify %W~aiops.pulse.notify.*"),
     ],
 )
 def test_a_right_that_is_taken_away_is_missed_by_its_owner_and_nobody_else(

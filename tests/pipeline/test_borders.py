@@ -14,7 +14,7 @@ from aiops.remediations import SHIPPED, load
 from tests.plans import approved
 from tests.system import System
 
-QUEUES = ("detect", "incidents", "triage", "remediation", "notify")
+QUEUES = ("detect", "incidents", "triage", "remediation", "notify", "night")
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ from kombu.utils.json import dumps, loads
 
 from aiops import errors
 from aiops.domain.event import Event
+from aiops.domain.heard import Alert, Heard
+from aiops.domain.night import FeedBatch, FeedItem, NightReport, ServiceState, SiteFigures, Usage
 from aiops.domain.plan import SignedPlan
 from aiops.domain.severity import Severity
 from aiops.domain.sweep import Patrol, Sweep
@@ -15,6 +17,7 @@ from aiops.domain.verdict import Question, Verdict
 from tests.incident_world import NOON, World, a_finding
 from tests.plans import outcome
 
+ALERT = Alert(name="n", identity="i", host="ct201", severity=Severity.INFO, summary="s", firing=True)
 PATROL = Patrol(sweep="s", detectors=("disk",), hosts=("ct201",), requested_at=NOON)
 
 
@@ -35,6 +38,11 @@ def facts(tmp_path: Any) -> list[Any]:
         Verdict(incident="i", action="drop", reason="r", source="s"),
         Question(incident=world.only()),
         SignedPlan(payload="{}", signature="00", key="11"),
+        NightReport(name="rss-digest", at=NOON, lines=("one", "two"), items=("k",)),
+        SiteFigures(at=NOON, services=(ServiceState(name="s", up=True, latency=3),)),
+        Usage(at=NOON, sessions=1, hours=0.5, tokens_input=1, tokens_output=1, cache_read=1, cache_creation=1),
+        FeedBatch(at=NOON, items=(FeedItem(key="k", feed="f", title="t", at=NOON),), blind=("b",)),
+        Heard(id="h", source="am", form="alertmanager", at=NOON, alerts=(ALERT,)),
         outcome(),
         Event(
             source="s", cron="guardian-disk", severity=Severity.INFO, timestamp=datetime.now(UTC), host="h", symptom="x"

@@ -1,0 +1,264 @@
+"""A small HTTP server for webhooks: who may send, how much, for how long, and never the same twice. Standard library alone.
+
+It knows no ledger and no step: what passes is handed to ``take``. What that cannot hand on is answered with 503: the sender tries
+again.
+"""
+
+import hmac
+import json
+import logging
+import re
+import socket
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from aiops.adapters.signed_post import SIGNATURE, TIME, signature
+from aiops.errors import AiopsError, RefusedError, SettingsError
+
+AT_ONCE: Final = 16
+"""Requests served together; whoever comes then is told to come again."""
+GRAFANA: Final = "X-Grafana-Alerting-Signature"
+"""Grafana's own name for it; its webhook's timestamp header is to be set to ours."""
+_REMEMBERED: Final = 20_000
+_PATH: Final = re.compile(r"/hook/([a-z0-9][a-z0-9_-]{0,31})")
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
+
+log = logging.getLogger(__name__)
+
+Take = Callable[[str, str, bytes], dict[str, Any]]
+"""From a source's name, its form and the body to the answer.
+
+:raises RefusedError: it is not taken, and sending it again gives the same
+:raises TransientError: it cannot be handed on now
+"""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """One who may send: ``key`` is read for each request, so that a new one needs no restart."""
+
+    form: str
+    key: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much is read, in bytes; how long it may take and how old a signature may be, in seconds."""
+
+    most: int = 256_000
+    seconds: float = 10.0
+    skew: float = 300.0
+
+
+@dataclass
+class Gate:
+    """Who is let in. Everything is compared in constant time; what was let in once by its signature is not let in again."""
+
+    senders: dict[str, Sender]
+    bounds: Bounds
+    clock: Callable[[], float] = time.time
+    _seen: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def admits(self, name: str, headers: Any, body: bytes) -> Sender:
+        """The sender.
+
+        :raises RefusedError: ``sender``, ``time`` or ``replay``
+        """
+        sender = self.senders.get(name)
+        if sender is None:
+            raise RefusedError("sender", "nobody of that name may send")
+        if sender.form == "alertmanager":
+            self._by_token(sender, str(headers.get("Authorization", "")))
+        else:
+            self._by_signature(sender, headers, body)
+        return sender
+
+    def _by_token(self, sender: Sender, shown: str) -> None:
+        if not hmac.compare_digest(shown.encode(), f"Bearer {sender.key()}".encode()):
+            raise RefusedError("sender", "the token is not the right one")
+
+    def _by_signature(self, sender: Sender, headers: Any, body: bytes) -> None:
+        moment = str(headers.get(TIME, ""))
+        shown = str(headers.get(GRAFANA if sender.form == "grafana" else SIGNATURE, "")).lower()
+        right = signature(sender.key(), moment, body)
+        if not _HEX.fullmatch(shown) or not hmac.compare_digest(shown, right):
+            raise RefusedError("sender", "the signature is not the right one")
+        now = self.clock()
+        if not moment.isdigit() or len(moment) > 12 or abs(now - int(moment)) > self.bounds.skew:  # noqa: PLR2004 - seconds of Unix time for 30,000 years
+            raise RefusedError("time", f"it was signed more than {self.bounds.skew:g} s ago, or in the future")
+        with self._lock:
+            while self._seen and (
+                len(self._seen) > _REMEMBERED or now - next(iter(self._seen.values())) > 2 * self.bounds.skew
+            ):
+                self._seen.popitem(last=False)
+            if right in self._seen:
+                raise RefusedError("replay", "it has come before")
+            self._seen[right] = now
+
+    def forget(self, headers: Any) -> None:
+        """What could not be handed on may come again with the same signature."""
+        with self._lock:
+            for name in (SIGNATURE, GRAFANA):
+                self._seen.pop(str(headers.get(name, "")).lower(), None)
+
+
+class _Answer(Exception):  # noqa: N818 - an answer that ends the work on a request early
+    """The status and what is said."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text)
+        self.status, self.text = status, text
+
+
+@dataclass(frozen=True)
+class Door:
+    """One request from its head to its answer."""
+
+    gate: Gate
+    take: Take
+
+    def answer(self, path: str, headers: Any, read: Callable[[int], bytes]) -> tuple[int, dict[str, Any]]:
+        """The status and the body. Nothing is read before it is known how much, and nothing is parsed before it is known who."""
+        try:
+            name = self._name(path)
+            body = self._body(headers, read)
+            return 200, self._taken(name, self._sender(name, headers, body), headers, body)
+        except _Answer as answer:
+            log.warning("a message for %s was answered %d: %s", path[:60].encode(), answer.status, answer.text)
+            return answer.status, {"error": answer.text}
+
+    def _name(self, path: str) -> str:
+        found = _PATH.fullmatch(path)
+        if found is None:
+            raise _Answer(404, "there is no such hook")
+        return found[1]
+
+    def _body(self, headers: Any, read: Callable[[int], bytes]) -> bytes:
+        length = headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()) or headers.get("Transfer-Encoding"):
+            raise _Answer(411, "say how long it is")
+        if len(length) > 10 or int(length) > self.gate.bounds.most:  # noqa: PLR2004 - ten digits are beyond every limit
+            raise _Answer(413, f"more than {self.gate.bounds.most} bytes")
+        body = read(int(length))
+        if len(body) < int(length):
+            raise _Answer(400, "it ended early")
+        return body
+
+    def _sender(self, name: str, headers: Any, body: bytes) -> Sender:
+        try:
+            return self.gate.admits(name, headers, body)
+        except RefusedError as refusal:
+            # Whoever is not known learns nothing: neither whether there is such a source, nor what was wrong.
+            raise _Answer(401, "who are you?" if refusal.reason == "sender" else refusal.text) from None
+        except AiopsError as error:
+            log.warning("the key of %s cannot be read: %s", name, error)
+            raise _Answer(503, "its key cannot be read here") from None
+
+    def _taken(self, name: str, sender: Sender, headers: Any, body: bytes) -> dict[str, Any]:
+        try:
+            return self.take(name, sender.form, body)
+        except RefusedError as refusal:
+            raise _Answer(422, refusal.text) from None
+        except AiopsError as error:
+            self.gate.forget(headers)
+            log.warning("a message of %s could not be handed on: %s", name, error)
+            raise _Answer(503, "try again") from None
+
+
+class IngestServer:
+    """Listens on one address; ``start`` returns at once."""
+
+    def __init__(self, address: tuple[str, int], gate: Gate, take: Take) -> None:
+        """:raises SettingsError: nobody can listen there."""
+        try:
+            self._server = _Server(address, _requests(Door(gate, take)))
+        except OSError as error:
+            raise SettingsError("ingest.listen", f"{address[0]}:{address[1]}: {error.strerror or error}") from None
+        self._thread = threading.Thread(target=self._server.serve_forever, name="ingest", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 32
+
+    def __init__(self, address: tuple[str, int], requests: type[BaseHTTPRequestHandler]) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, requests)
+        self.room = threading.BoundedSemaphore(AT_ONCE)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """One thread; it ends when its time is over, whatever the sender does."""
+        if not self.room.acquire(blocking=False):
+            with suppress(OSError):
+                request.sendall(
+                    b"HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the standard library's names
+        """A sender that hangs up is no trouble of ours."""
+        log.debug("a request of %s ended early", client_address)
+
+
+def _requests(door: Door) -> type[BaseHTTPRequestHandler]:
+    class Request(BaseHTTPRequestHandler):
+        server_version, sys_version, protocol_version = "aiops", "", "HTTP/1.1"
+        timeout = door.gate.bounds.seconds
+
+        def handle(self) -> None:
+            """One request per connection, with a hard end: each read alone has its own limit, and a sender may drip."""
+            end = threading.Timer(door.gate.bounds.seconds, self._hang_up)
+            end.daemon = True
+            end.start()
+            try:
+                with suppress(OSError):
+                    self.handle_one_request()
+            finally:
+                end.cancel()
+
+        def do_POST(self) -> None:
+            """The only method there is."""
+            status, said = door.answer(self.path, self.headers, self.rfile.read)
+            body = json.dumps(said).encode()
+            self.send_response(status)
+            for header, value in (("Content-Type", "application/json"), ("Connection", "close")):
+                self.send_header(header, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def _hang_up(self) -> None:
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
+            """Its own lines hold what strangers sent."""
+
+    return Request
