@@ -4,7 +4,6 @@ What came from machines is condensed, scrubbed, cut, and quoted between marks th
 """
 
 import json
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,15 +11,14 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aiops.adapters.playbook_check import check
+from aiops.adapters.quote import MOST_CHARACTERS, quoted
 from aiops.condense import condense
-from aiops.condense.scrub import scrub, scrub_tree
+from aiops.condense.scrub import scrub
 from aiops.domain.remediation import Remediation
 from aiops.domain.session import Grant, ProposedPlan, ProposedPlaybook
 from aiops.errors import ManifestError, RefusedError
 from aiops.remediations import check_params, names, schema_for_llm
 
-MOST_CHARACTERS: Final = 12_000
-"""Of one result, about 4,000 tokens: the longest condensed output is shorter."""
 _FINDINGS: Final = 60
 
 
@@ -225,15 +223,6 @@ class Toolbox:
         if name not in self._catalogue:
             raise ToolRefusedError(f"{tool}: the catalogue has no {name!r}")
         return self._catalogue[name]
-
-
-def quoted(data: Mapping[str, Any]) -> str:
-    """Data from machines, between marks that nothing in it can know."""
-    mark = f"=== data {secrets.token_hex(8)} ==="
-    text = json.dumps(scrub_tree(dict(data)), ensure_ascii=False, indent=1)
-    if len(text) > MOST_CHARACTERS:
-        text = f"{text[:MOST_CHARACTERS]}\n[cut, {len(text)} characters]"
-    return f"{mark}\n{text}\n{mark}"
 
 
 def _schema(takes: type[_Arguments]) -> dict[str, Any]:

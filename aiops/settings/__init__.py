@@ -20,6 +20,7 @@ from aiops.domain.quiet import Quiet
 from aiops.domain.silence import Benign
 from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
+from aiops.settings.mcp import Mcp, McpGather, McpServe, McpServer
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
 from aiops.settings.section import Section, credential, default_state, secret
@@ -39,6 +40,10 @@ __all__ = [
     "LlmProvider",
     "Log",
     "Loki",
+    "Mcp",
+    "McpGather",
+    "McpServe",
+    "McpServer",
     "Metrics",
     "MetricsQuery",
     "Mqtt",
@@ -93,6 +98,7 @@ class Settings(BaseSettings):
     floor: Floor = Floor()
     llm: Llm = Llm()
     known: Known = Known()
+    mcp: Mcp = Mcp()
     correlation: Correlation = Correlation()
     quiet: Quiet = Quiet()
     benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")

@@ -23,6 +23,7 @@ from tasks.cli import (
     inventory,
     lab,
     local,
+    mcp,
     notices,
     playbooks,
     policy,
@@ -64,6 +65,7 @@ for group in (
     doctor,
     lab,
     local,
+    mcp,
 ):
     group.register(cli)
 
