@@ -29,6 +29,8 @@ def _missing() -> dict[str, str]:
         found["litellm"] = (
             "litellm is installed only where triage runs; `make test` runs these in an environment of their own"
         )
+    if find_spec("mcp") is None:
+        found["mcp"] = "the MCP SDK is not installed: pip install -r constraints/dev.txt"
     return found
 
 

@@ -1,6 +1,6 @@
 """MCP, both ways."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from aiops.errors import SettingsError
@@ -18,13 +18,21 @@ def mcp_service(settings: Settings, *, http: bool) -> Service:
 
     its = settings.mcp.serve
     if not http:
-        return StdioDoor(version("aiops"), its.per_minute)
+        return StdioDoor(_version(), its.per_minute)
     if its.token_file is None:
         raise SettingsError("mcp.serve.token_file", "over HTTP a token is needed: name the file that holds one")
     token = secret(its.token_file)
     if len(token) < 24:  # noqa: PLR2004 - 24 letters of base64 are 144 bits
         raise SettingsError("mcp.serve.token_file", "the token is too short: `openssl rand -base64 33` makes one")
-    return HttpDoor(version("aiops"), its.per_minute, its.address, its.port, token, its.names)
+    return HttpDoor(_version(), its.per_minute, its.address, its.port, token, its.names)
+
+
+def _version() -> str:
+    try:
+        return version("aiops")
+    except PackageNotFoundError:
+        # Run from a checkout that nobody installed.
+        return "0"
 
 
 def _sdk() -> None:
