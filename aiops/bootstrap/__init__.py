@@ -3,7 +3,7 @@
 from aiops.bootstrap.doctor import checks
 from aiops.bootstrap.for_detection import detection, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
-from aiops.bootstrap.for_mcp import mcp_service
+from aiops.bootstrap.for_mcp import mcp_powers, mcp_service, mcp_tools
 from aiops.bootstrap.for_mirrors import Presence, bridge, mailbox, notification, presence
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
 from aiops.bootstrap.for_remediation import backup, backup_runs, executions, executor, records, remediation
@@ -32,7 +32,9 @@ __all__ = [
     "inventory",
     "inventory_groups",
     "mailbox",
+    "mcp_powers",
     "mcp_service",
+    "mcp_tools",
     "notification",
     "one_thinker",
     "policy",

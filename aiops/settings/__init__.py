@@ -20,7 +20,7 @@ from aiops.domain.quiet import Quiet
 from aiops.domain.silence import Benign
 from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
-from aiops.settings.mcp import Mcp, McpGather, McpServe, McpServer
+from aiops.settings.mcp import Mcp, McpGather, McpPrivilege, McpServe, McpServer, ready
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
 from aiops.settings.section import Section, credential, default_state, secret
@@ -42,6 +42,7 @@ __all__ = [
     "Loki",
     "Mcp",
     "McpGather",
+    "McpPrivilege",
     "McpServe",
     "McpServer",
     "Metrics",
@@ -66,6 +67,7 @@ __all__ = [
     "credential",
     "default_state",
     "load_settings",
+    "ready",
     "secret",
 ]
 

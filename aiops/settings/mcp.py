@@ -1,8 +1,11 @@
 """MCP, both ways: what we offer to agents of others, and which servers of others we ask."""
 
 import ipaddress
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Self
 
 from pydantic import Field, model_validator
 
@@ -41,6 +44,15 @@ class McpGather(Section):
     kinds: tuple[str, ...] = Field(default=(), description="only for findings whose kind begins so; empty: all")
 
 
+class McpPrivilege(Section):
+    """How `aiops mcp check` proves that a token of Proxmox can only read: it asks Proxmox what the token may."""
+
+    node: str = Field(description="the node's address, host or host:port")
+    token: str = Field(description="the token's name, user@realm!name")
+    secret_file: Path = Field(description="file that holds its secret, the one that the server is given")
+    ca_file: Path | None = Field(default=None, description="CA certificate, where it is a private one")
+
+
 class McpServer(Section):
     """One server of others: `[mcp.servers.NAME]`. ``like`` takes everything from a ready-made declaration that is not given."""
 
@@ -60,8 +72,8 @@ class McpServer(Section):
     seconds: float = Field(default=10, gt=0, le=300, description="hard limit for one call, and for its start")
     bytes: int = Field(default=1_000_000, ge=1000, le=50_000_000, description="most that it may say in one call")
     calls: int = Field(default=20, ge=1, le=1000, description="calls for one incident")
-    least_privilege: Literal["", "proxmox"] = Field(
-        default="", description="how `aiops mcp check` proves that its token can only read"
+    privilege: McpPrivilege | None = Field(
+        default=None, description="Proxmox: what its token may is asked and reported"
     )
 
     @model_validator(mode="after")
@@ -78,6 +90,20 @@ class McpServer(Section):
         return self
 
 
+READY: Final = "ready"
+"""The folder of ready-made declarations: one file each, in the form of a table of `mcp.servers`."""
+
+
+def ready() -> Mapping[str, McpServer]:
+    """The declarations that are shipped. Whoever uses one names its tokens and may change anything in it."""
+    folder = resources.files("aiops.settings") / READY
+    return {
+        entry.name.removesuffix(".toml"): McpServer.model_validate(tomllib.loads(entry.read_text(encoding="utf-8")))
+        for entry in sorted(folder.iterdir(), key=lambda one: one.name)
+        if entry.name.endswith(".toml")
+    }
+
+
 class Mcp(Section):
     """MCP servers of others, and ours."""
 
@@ -90,3 +116,28 @@ class Mcp(Section):
         default=20, gt=0, le=120, description="hard limit for everything that triage gathers for one question"
     )
     user: str = Field(default="aiops-mcp", description="unix user of stdio servers, used where we are root")
+
+    def declared(self, name: str) -> McpServer:
+        """The declaration, with what it takes from a ready-made one.
+
+        :raises KeyError: there is no such server
+        """
+        given = self.servers[name]
+        base = ready().get(given.like)
+        if base is None:
+            return given
+        own = {field: getattr(given, field) for field in given.model_fields_set}
+        if given.url or given.command:
+            own = {"url": "", "command": (), **own}
+        return base.model_copy(update=own)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        known = ready()
+        strange = sorted({one.like for one in self.servers.values() if one.like} - set(known))
+        if strange:
+            raise ValueError(f"no ready-made declaration {', '.join(strange)}; there are {', '.join(known)}")
+        wrong = sorted(name for name in self.servers if not name.isidentifier())
+        if wrong:
+            raise ValueError(f"a server's name has letters, digits and _ alone: {', '.join(wrong)}")
+        return self
