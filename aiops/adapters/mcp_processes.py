@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
-
-from pydantic import ValidationError
 
 from aiops.adapters.mcp_visitor import Assignment, Reply, Request
 from aiops.adapters.process_tree import end_marked
@@ -33,7 +32,7 @@ _OVERHEAD: Final = 8
 
 
 class VisitorProcess:
-    """See the module. Not for several threads at once."""
+    """See the module. One thread asks at a time; any thread may close it."""
 
     def __init__(self, name: str, assignment: Assignment, paths: Sequence[Path], walls: Walls, folder: Path) -> None:
         self._name, self._assignment, self._paths = name, assignment, tuple(paths)
@@ -42,41 +41,54 @@ class VisitorProcess:
         self._home: Path | None = None
         self._mark = f"{name}.{secrets.token_hex(8)}"
         self._rest = b""
+        self._using = threading.RLock()
         self.cut = ""
 
     def ask(self, request: Request) -> Reply:
         """The reply; when its ``cut`` says why, the process is gone and every later request is answered so."""
-        if self.cut:
-            return Reply(cut=self.cut)
-        try:
-            first = self._process is None
-            process = self._started()
-            assert process.stdin  # noqa: S101 - for the type checker
-            process.stdin.write(request.model_dump_json().encode() + b"\n")
-            process.stdin.flush()
-            reply = self._reply(process, request.seconds + GRACE_SECONDS + (START_SECONDS if first else 0))
-        except (OSError, ValidationError) as error:
-            reply = Reply(cut=f"it cannot be asked: {getattr(error, 'strerror', '') or type(error).__name__}")
-        if reply.cut:
-            self.cut = reply.cut
-            self.close()
-        return reply
+        with self._using:
+            if self.cut:
+                return Reply(cut=self.cut)
+            try:
+                reply = self._asked(request)
+            except (OSError, ValueError) as error:
+                reply = Reply(cut=f"it cannot be asked: {getattr(error, 'strerror', '') or type(error).__name__}")
+            if reply.cut:
+                self.cut = self.cut or reply.cut
+                self.close()
+            return reply
 
     def close(self) -> None:
-        """End it and everything that it started. Safe to call again."""
-        process, self._process = self._process, None
+        """End it and everything that it started. Safe to call again, and while another thread asks: that one is told so."""
+        self.cut = self.cut or "the visit is over"
+        self._kill()
+        with self._using:
+            process, self._process = self._process, None
+            if process is not None:
+                for pipe in (process.stdin, process.stdout):
+                    if pipe:
+                        with suppress(OSError):
+                            pipe.close()
+                process.wait()
+            if self._home:
+                shutil.rmtree(self._home, ignore_errors=True)
+                self._home = None
+
+    def _kill(self) -> None:
+        process = self._process
         if process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
             end_marked(f"{_MARK}={self._mark}", signal.SIGKILL)
-            for pipe in (process.stdin, process.stdout):
-                if pipe:
-                    with suppress(OSError):
-                        pipe.close()
-            process.wait()
-        if self._home:
-            shutil.rmtree(self._home, ignore_errors=True)
-            self._home = None
+
+    def _asked(self, request: Request) -> Reply:
+        first = self._process is None
+        process = self._started()
+        assert process.stdin  # noqa: S101 - for the type checker
+        process.stdin.write(request.model_dump_json().encode() + b"\n")
+        process.stdin.flush()
+        return self._reply(process, request.seconds + GRACE_SECONDS + (START_SECONDS if first else 0))
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is None:

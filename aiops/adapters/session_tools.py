@@ -6,7 +6,7 @@ What came from machines is condensed, scrubbed, cut, and quoted between marks th
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -60,8 +60,24 @@ class _NewPlaybook(_Arguments):
     reason: str = Field(min_length=10, max_length=2000, description="what is wrong, and why this mends it")
 
 
+class _Outside(_Arguments):
+    server: str = Field(max_length=100, description="as `servers` lists it")
+    tool: str = Field(max_length=128, description="one of its tools")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="as the tool takes them")
+
+
 class _GiveUp(_Arguments):
     reason: str = Field(min_length=10, max_length=2000, description="what you found and what a human should look at")
+
+
+class Outside(Protocol):
+    """Servers of others, asked by somebody outside of the walls."""
+
+    def servers(self) -> str:
+        """What can be asked, quoted."""
+
+    def ask(self, server: str, tool: str, arguments: Mapping[str, Any]) -> str:
+        """The answer, quoted, or a sentence that says why there is none."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +92,7 @@ class Tool:
 class Toolbox:
     """The tools of one session. After a proposal or ``give_up`` it is ``over``."""
 
-    def __init__(self, grant: Grant, catalogue: Mapping[str, Remediation]) -> None:
+    def __init__(self, grant: Grant, catalogue: Mapping[str, Remediation], outside: Outside | None = None) -> None:
         self._grant, self._incident, self._catalogue = grant, grant.question.incident, catalogue
         self.plan: ProposedPlan | None = None
         self.playbook: ProposedPlaybook | None = None
@@ -103,6 +119,12 @@ class Toolbox:
             ),
             "give_up": Tool("Say what you found, without a proposal. Ends the session.", _GiveUp, self._give_up),
         }
+        if outside:
+            self._outside = outside
+            self.tools |= {
+                "servers": Tool("Other systems that can be asked, and how.", _None, lambda _: outside.servers()),
+                "ask_server": Tool("Ask another system; it can only be read.", _Outside, self._ask_outside),
+            }
 
     @property
     def over(self) -> bool:
@@ -218,6 +240,9 @@ class Toolbox:
     def _give_up(self, asked: _GiveUp) -> str:
         self.given_up = scrub(asked.reason)
         return "noted"
+
+    def _ask_outside(self, asked: _Outside) -> str:
+        return self._outside.ask(asked.server, asked.tool, asked.arguments)
 
     def _known(self, name: str, tool: str) -> Remediation:
         if name not in self._catalogue:

@@ -29,6 +29,9 @@ class Visit(Protocol):
         :raises RefusedError: ``act`` the tool acts, ``trust`` it is not trusted or has changed, ``calls`` they are used up
         """
 
+    def close(self) -> None:
+        """End every server that was started. Safe to call again, and while another thread asks: that question fails."""
+
 
 class Tools(Protocol):
     """The way to servers of others."""
