@@ -54,13 +54,15 @@ class VisitorProcess:
             except (OSError, ValueError) as error:
                 reply = Reply(cut=f"it cannot be asked: {getattr(error, 'strerror', '') or type(error).__name__}")
             if reply.cut:
-                self.cut = self.cut or reply.cut
-                self.close()
+                self._end(reply.cut)
             return reply
 
     def close(self) -> None:
         """End it and everything that it started. Safe to call again, and while another thread asks: that one is told so."""
-        self.cut = self.cut or "the visit is over"
+        self._end("the visit is over")
+
+    def _end(self, why: str) -> None:
+        self.cut = self.cut or why
         self._kill()
         with self._using:
             process, self._process = self._process, None

@@ -102,7 +102,7 @@ class Toolbox:
             "evidence": Tool("Everything recorded about one finding.", _Finding, self._show_evidence),
             "host": Tool("What is recorded about a host, and when it was last looked at.", _Host, self._show_host),
             "changes": Tool(
-                "What changed lately: apt's history, logged events, our own repairs.", _None, self._changes
+                "What changed lately, and what is remembered of the hosts, with source and age.", _None, self._changes
             ),
             "similar": Tool("Earlier incidents of the host and similar ones elsewhere.", _None, self._similar),
             "catalogue": Tool("The playbooks, one line each.", _None, self._list_catalogue),
@@ -197,7 +197,8 @@ class Toolbox:
         raise ToolRefusedError(f"host: {asked.name!r} is no host of this incident")
 
     def _changes(self, _: _None) -> str:
-        return quoted({"changed_lately": list(self._grant.question.changes)})
+        question = self._grant.question
+        return quoted({"changed_lately": list(question.changes), "known_facts": list(question.facts)})
 
     def _similar(self, _: _None) -> str:
         question = self._grant.question

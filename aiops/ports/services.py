@@ -24,6 +24,7 @@ from aiops.ports.incidents import IncidentLedger
 from aiops.ports.signs import Beacon, Pulse
 from aiops.ports.stream import Broker, EventLog, Events
 from aiops.ports.thinking import Thinker
+from aiops.ports.tools import Tools
 from aiops.ports.trail import Archive, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
 from aiops.ports.voice import Channel, Mailbox
@@ -87,11 +88,12 @@ class IncidentServices:
 
 @dataclass(frozen=True)
 class TriageServices:
-    """What the thinking side of CT190 has: a model, and nothing to decide with."""
+    """What the thinking side of CT190 has: a model, servers of others to ask, and nothing to decide with."""
 
     thinker: Thinker
     events: Events
     clock: Clock = utcnow
+    tools: Tools | None = None
 
 
 @dataclass(frozen=True)
