@@ -92,7 +92,7 @@ def trust(
         offered = visit.offered(server)
     if not as_json:
         for one in offered:
-            typer.echo(f"{one.label:<5} {one.standing:<8} {one.tool.name}: {_plain(one.tool.description)[:600]}")
+            typer.echo(f"{one.label:<5} {one.standing:<8} {one.tool.name}: {_plain(" ".join(one.tool.description.split()))[:600]}")
             odd = suspicious(one.tool.description)
             if odd:
                 typer.echo(f"      BEWARE: its description holds {odd}")
@@ -150,7 +150,7 @@ def _looked_at(tools: Tools) -> dict[str, list[Offered] | str]:
 def _rows(name: str, found: list[Offered] | str) -> list[tuple[Any, ...]]:
     if isinstance(found, str):
         return [(name, "", "", "unreachable", found)]
-    return [(name, one.tool.name, one.label, one.standing, _plain(one.tool.description)[:80]) for one in found]
+    return [(name, one.tool.name, one.label, one.standing, _plain(" ".join(one.tool.description.split()))[:80]) for one in found]
 
 
 def _powers(settings: Settings, name: str) -> list[str]:

@@ -22,7 +22,7 @@ from tests.sessions.ends import nothing_left
 from tests.sessions.grants import CATALOGUE, INCIDENT, grant
 from tests.sessions.model import Model, call, scripted
 
-pytestmark = [pytest.mark.mcp, pytest.mark.slow]
+pytestmark = pytest.mark.mcp
 GIVE_UP = call("give_up", reason="nothing here says what is wrong")
 
 

@@ -13,7 +13,7 @@ from aiops.domain.tool import Heard
 from aiops.errors import CutOffError, RefusedError, UnknownError
 from tests.mcp.servers import HERE, hostile, tools
 
-pytestmark = [pytest.mark.mcp, pytest.mark.slow]
+pytestmark = pytest.mark.mcp
 
 
 @pytest.fixture(autouse=True)
@@ -145,11 +145,13 @@ def test_a_server_sees_no_file_of_ours(tmp_path: Path) -> None:
     secret = tmp_path / "signing"
     secret.write_text("correct-horse-battery")
     secret.chmod(0o644)
-    places = [str(secret), "/root", "/etc/shadow", "/home", str(HERE)]
+    places = [str(secret), "/root", "/etc/shadow", str(HERE)]
     with tools(tmp_path, hostile("files", *places)).visit() as visit:
         seen = json.loads(visit.ask("files", "look", {}).text)
     assert "hostile.py" in seen.pop(str(HERE))
-    assert {place: str(said) for place, said in seen.items() if "Error" not in str(said)} in ({}, {"/root": "[]"})
+    assert seen[str(secret)] == "FileNotFoundError"
+    assert seen["/etc/shadow"] == "FileNotFoundError"
+    assert ".ssh" not in seen["/root"]
 
 
 def test_what_a_server_started_ends_with_the_visit(tmp_path: Path) -> None:

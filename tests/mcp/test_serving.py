@@ -19,7 +19,7 @@ import pytest
 from aiops.adapters.mcp_serving import Rate
 from tests.system import System
 
-pytestmark = [pytest.mark.mcp, pytest.mark.slow]
+pytestmark = pytest.mark.mcp
 ROOT = Path(__file__).parents[2]
 SERVE = ["-m", "tasks.cli", "mcp", "serve"]
 TOKEN = "a-token-of-more-than-twenty-four-letters"

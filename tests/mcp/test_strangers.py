@@ -1,0 +1,163 @@
+"""Servers and a client that nobody here wrote: the reference server, Playwright with Chromium, a Proxmox server, the Inspector."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiops import bootstrap
+from aiops.ports.tools import Tools
+from aiops.settings import Settings
+from tests.sources.pve import AUDITOR, SECRET, TOKEN, Node
+from tests.system import System
+
+pytestmark = [pytest.mark.mcp, pytest.mark.strangers, pytest.mark.timeout(400)]
+ROOT = Path(__file__).parents[2]
+THEIRS = ROOT / ".venv-mcp"
+NODE = THEIRS / "node"
+MODULES = NODE / "node_modules"
+
+
+def declared(folder: Path, **server: Any) -> Settings:
+    given = {"seconds": 90, **server}
+    return Settings(state=folder, mcp={"servers": {"theirs": given}})
+
+
+def found(settings: Settings) -> Tools:
+    tools = bootstrap.mcp_tools(settings)
+    assert tools
+    tools.trust("theirs", "operator")
+    return tools
+
+
+def test_the_reference_server_is_listed_trusted_and_asked(tmp_path: Path) -> None:
+    script = MODULES / "@modelcontextprotocol/server-everything/dist/index.js"
+    settings = declared(
+        tmp_path, command=("/usr/bin/node", str(script), "stdio"), paths=(NODE,), read=("echo", "get-sum", "get-env")
+    )
+    with found(settings).visit() as visit:
+        offered = {one.tool.name: one.label for one in visit.offered("theirs")}
+        assert offered["echo"] == "read"
+        assert offered["gzip-file-as-resource"] == "act"
+        assert visit.ask("theirs", "echo", {"message": "hello"}).text == "Echo: hello"
+        assert "42" in visit.ask("theirs", "get-sum", {"a": 40, "b": 2}).text
+        assert "the tool says that it failed" in visit.ask("theirs", "get-sum", {"a": "no number"}).text
+        seen = json.loads(visit.ask("theirs", "get-env", {}).text)
+        assert set(seen) <= {"PATH", "LC_ALL", "HOME", "TMPDIR", "AIOPS_MCP", "PWD"}
+
+
+@pytest.fixture
+def page() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<title>Loki</title><h1>ready to take your logs</h1>")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_playwright_looks_at_a_page_with_debians_chromium(tmp_path: Path, page: str) -> None:
+    chromium = ("--headless", "--isolated", "--no-sandbox", "--executable-path", "/usr/bin/chromium")
+    command = ("/usr/bin/node", str(MODULES / "@playwright/mcp/cli.js"), *chromium)
+    with found(declared(tmp_path, like="playwright", command=command, paths=(NODE,))).visit() as visit:
+        heard = visit.ask("theirs", "browser_navigate", {"url": page})
+        assert heard.cut_off == ""
+        assert "Loki" in heard.text
+        assert "ready to take your logs" in heard.text + visit.ask("theirs", "browser_snapshot", {}).text
+
+
+@pytest.fixture
+def pve(tmp_path: Path) -> Iterator[Node]:
+    folder = tmp_path / "ca"
+    folder.mkdir()
+    node = Node(folder, 1_790_000_000)
+    yield node
+    node.close()
+
+
+def test_a_proxmox_server_reads_nodes_and_a_token_that_can_do_more_is_reported(
+    tmp_path: Path, pve: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host, _, port = pve.address.partition(":")
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    settings = declared(
+        tmp_path / "state",
+        like="proxmox",
+        command=(str(THEIRS / "pve/bin/mcp-proxmox"),),
+        paths=(THEIRS / "pve", pve.ca.parent),
+        environment={
+            "PROXMOX_HOST": host,
+            "PROXMOX_PORT": port,
+            "PROXMOX_TOKEN_ID": TOKEN,
+            "PROXMOX_VERIFY_SSL": "true",
+            "REQUESTS_CA_BUNDLE": str(pve.ca),
+        },
+        secrets={"PROXMOX_TOKEN_SECRET": secret},
+        privilege={"node": pve.address, "token": TOKEN, "secret_file": secret, "ca_file": pve.ca},
+    )
+    with found(settings).visit() as visit:
+        heard = visit.ask("theirs", "list_nodes", {})
+        assert "pve1" in heard.text, heard
+        assert SECRET not in heard.text
+    assert bootstrap.mcp_powers(settings, "theirs") == []
+    pve.rights = {"/": AUDITOR, "/vms/142": {"VM.PowerMgmt": 1, "VM.Audit": 1}}
+    assert bootstrap.mcp_powers(settings, "theirs") == ["/vms/142: VM.PowerMgmt"]
+
+
+@pytest.fixture(scope="module")
+def system(start_system: Callable[..., System]) -> System:
+    running = start_system(only=("detect", "incidents"))
+    running.wait_online("detect", "incidents")
+    return running
+
+
+def inspector(system: System, *words: str) -> subprocess.CompletedProcess[str]:
+    ours = [sys.executable, "-m", "tasks.cli", "mcp", "serve"]
+    config = ("-e", f"AIOPS_CONFIG={system.local.config}", "-e", f"PYTHONPATH={ROOT}")
+    return subprocess.run(
+        [
+            "/usr/bin/node",
+            str(MODULES / "@modelcontextprotocol/inspector/cli/build/cli.js"),
+            "--cli",
+            *config,
+            *ours,
+            *words,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PATH": os.environ["PATH"]},
+    )
+
+
+def test_the_inspector_lists_calls_and_is_told_what_is_wrong(system: System) -> None:
+    listed = json.loads(inspector(system, "--method", "tools/list").stdout)
+    assert {"incidents", "sweep", "propose_plan"} <= {tool["name"] for tool in listed["tools"]}
+    swept = inspector(system, "--method", "tools/call", "--tool-name", "sweep", "--tool-arg", 'guardians=["disk"]')
+    assert json.loads(swept.stdout)["structuredContent"]["data"]["shards"] == "1 of 1", swept.stderr
+    wrong = inspector(
+        system, "--method", "tools/call", "--tool-name", "explain", "--tool-arg", "incident=inc-20261123-aaaaaa"
+    )
+    assert json.loads(wrong.stdout)["isError"] is True
+    assert "there is no incident" in wrong.stdout
+    prompt = inspector(system, "--method", "prompts/get", "--prompt-name", "audit", "--prompt-args", "host=ct201")
+    assert "ct201" in prompt.stdout
