@@ -1,4 +1,4 @@
-"""Servers and a client that nobody here wrote: the reference server, Playwright with Chromium, a Proxmox server, the Inspector."""
+"""Servers and a client that others wrote: the reference server, Playwright with Chromium, a Proxmox server, the Inspector."""
 
 import json
 import os
