@@ -92,7 +92,7 @@ def trust(
         offered = visit.offered(server)
     if not as_json:
         for one in offered:
-            typer.echo(f"{one.label:<5} {one.standing:<8} {one.tool.name}: {_plain(" ".join(one.tool.description.split()))[:600]}")
+            typer.echo(f"{one.label:<5} {one.standing:<8} {one.tool.name}: {_line(one)[:600]}")
             odd = suspicious(one.tool.description)
             if odd:
                 typer.echo(f"      BEWARE: its description holds {odd}")
@@ -150,7 +150,7 @@ def _looked_at(tools: Tools) -> dict[str, list[Offered] | str]:
 def _rows(name: str, found: list[Offered] | str) -> list[tuple[Any, ...]]:
     if isinstance(found, str):
         return [(name, "", "", "unreachable", found)]
-    return [(name, one.tool.name, one.label, one.standing, _plain(" ".join(one.tool.description.split()))[:80]) for one in found]
+    return [(name, one.tool.name, one.label, one.standing, _line(one)[:80]) for one in found]
 
 
 def _powers(settings: Settings, name: str) -> list[str]:
@@ -160,6 +160,11 @@ def _powers(settings: Settings, name: str) -> list[str]:
         return [f"its token can do more than read: {power}" for power in bootstrap.mcp_powers(settings, name)]
     except AiopsError as error:
         return [str(error)]
+
+
+def _line(one: Offered) -> str:
+    """What the tool says of itself, on one line."""
+    return _plain(" ".join(one.tool.description.split()))
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,6 @@
 """Servers and a client that others wrote: the reference server, Playwright with Chromium, a Proxmox server, the Inspector."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -75,7 +74,11 @@ def page() -> Iterator[str]:
 def test_playwright_looks_at_a_page_with_debians_chromium(tmp_path: Path, page: str) -> None:
     chromium = ("--headless", "--isolated", "--no-sandbox", "--executable-path", "/usr/bin/chromium")
     command = ("/usr/bin/node", str(MODULES / "@playwright/mcp/cli.js"), *chromium)
-    with found(declared(tmp_path, like="playwright", command=command, paths=(NODE,))).visit() as visit:
+    with found(
+        declared(
+            tmp_path, like="playwright", command=command, paths=(NODE, Path("/etc/chromium.d"), Path("/etc/fonts"))
+        )
+    ).visit() as visit:
         heard = visit.ask("theirs", "browser_navigate", {"url": page})
         assert heard.cut_off == ""
         assert "Loki" in heard.text
@@ -129,24 +132,13 @@ def system(start_system: Callable[..., System]) -> System:
 
 
 def inspector(system: System, *words: str) -> subprocess.CompletedProcess[str]:
-    ours = [sys.executable, "-m", "tasks.cli", "mcp", "serve"]
-    config = ("-e", f"AIOPS_CONFIG={system.local.config}", "-e", f"PYTHONPATH={ROOT}")
-    return subprocess.run(
-        [
-            "/usr/bin/node",
-            str(MODULES / "@modelcontextprotocol/inspector/cli/build/cli.js"),
-            "--cli",
-            *config,
-            *ours,
-            *words,
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PATH": os.environ["PATH"]},
-    )
+    environment = {"AIOPS_CONFIG": str(system.local.config), "PYTHONPATH": str(ROOT)}
+    ours = {"command": sys.executable, "args": ["-m", "tasks.cli", "mcp", "serve"], "env": environment}
+    config = system.local.folder / "inspector.json"
+    config.write_text(json.dumps({"mcpServers": {"aiops": ours}}))
+    program = str(MODULES / ".bin/mcp-inspector")
+    argv = [program, "--cli", "--config", str(config), "--server", "aiops", *words]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_inspector_lists_calls_and_is_told_what_is_wrong(system: System) -> None:
