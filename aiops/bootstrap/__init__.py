@@ -9,7 +9,17 @@ from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embed
 from aiops.bootstrap.for_remediation import backup, backup_runs, executions, executor, records, remediation
 from aiops.bootstrap.for_sessions import sessions
 from aiops.bootstrap.for_triage import one_thinker, thinker, triage
-from aiops.bootstrap.shared import archive, catalogue, events, guests, inventory, inventory_groups, pulse, topologies
+from aiops.bootstrap.shared import (
+    archive,
+    catalogue,
+    events,
+    guests,
+    inventory,
+    inventory_groups,
+    memory,
+    pulse,
+    topologies,
+)
 
 __all__ = [
     "EmbeddedServer",
@@ -35,6 +45,7 @@ __all__ = [
     "mcp_powers",
     "mcp_service",
     "mcp_tools",
+    "memory",
     "notification",
     "one_thinker",
     "policy",

@@ -21,6 +21,7 @@ from aiops.ports.backup import BackupRuns, Nodes
 from aiops.ports.executions import ExecutionLedger, Executor, Tracer
 from aiops.ports.hosts import Inventory, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger
+from aiops.ports.memory import Memory
 from aiops.ports.signs import Beacon, Pulse
 from aiops.ports.stream import Broker, EventLog, Events
 from aiops.ports.thinking import Thinker
@@ -84,6 +85,7 @@ class IncidentServices:
     backup_permits: PermitOffice | None = None
     timezone: str = "UTC"
     sessions: SessionLimits | None = None
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from tasks.cli import (
     lab,
     local,
     mcp,
+    memory,
     notices,
     playbooks,
     policy,
@@ -66,6 +67,7 @@ for group in (
     lab,
     local,
     mcp,
+    memory,
 ):
     group.register(cli)
 

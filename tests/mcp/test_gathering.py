@@ -20,7 +20,7 @@ from aiops.steps import triage
 from tests.mcp.servers import hostile, tools
 from tests.sessions.ends import nothing_left
 from tests.sessions.grants import CATALOGUE, INCIDENT, grant
-from tests.sessions.model import Model, call, scripted
+from tests.sessions.model import Model, call, calls, scripted
 
 pytestmark = pytest.mark.mcp
 GIVE_UP = call("give_up", reason="nothing here says what is wrong")
@@ -46,7 +46,7 @@ def told(end: SessionEnd, what: str) -> list[str]:
 
 
 def ask(server: str, tool: str = "look") -> dict[str, object]:
-    return call("ask_server", server=server, tool=tool, arguments={})
+    return calls(("ask_server", json.dumps({"server": server, "tool": tool, "arguments": {}})))
 
 
 def test_hostile_servers_lead_to_no_act_and_the_transcript_names_each(tmp_path: Path, model: Model) -> None:
@@ -92,7 +92,7 @@ class Judge:
 
     def judge(self, question: Question) -> Verdict:
         self.asked.append(question)
-        return Verdict(incident=question.incident.id, action="alert_human", reason="a test")
+        return Verdict(incident=question.incident.id, action="alert_human", reason="a test", source="fallback")
 
 
 def test_triage_gathers_what_the_settings_want_and_leaves_out_what_talks_to_it(tmp_path: Path) -> None:
