@@ -142,14 +142,20 @@ def inspector(system: System, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_inspector_lists_calls_and_is_told_what_is_wrong(system: System) -> None:
-    listed = json.loads(inspector(system, "--method", "tools/list").stdout)
+    listed = said(inspector(system, "--method", "tools/list"))
     assert {"incidents", "sweep", "propose_plan"} <= {tool["name"] for tool in listed["tools"]}
-    swept = inspector(system, "--method", "tools/call", "--tool-name", "sweep", "--tool-arg", 'guardians=["disk"]')
-    assert json.loads(swept.stdout)["structuredContent"]["data"]["shards"] == "1 of 1", swept.stderr
-    wrong = inspector(
-        system, "--method", "tools/call", "--tool-name", "explain", "--tool-arg", "incident=inc-20261123-aaaaaa"
-    )
-    assert json.loads(wrong.stdout)["isError"] is True
-    assert "there is no incident" in wrong.stdout
-    prompt = inspector(system, "--method", "prompts/get", "--prompt-name", "audit", "--prompt-args", "host=ct201")
-    assert "ct201" in prompt.stdout
+    call = ("--method", "tools/call", "--tool-name")
+    swept = said(inspector(system, *call, "sweep", "--tool-arg", 'guardians=["disk"]'))
+    assert swept["structuredContent"]["data"]["shards"] == "1 of 1"
+    wrong = said(inspector(system, *call, "explain", "--tool-arg", "incident=inc-20261123-aaaaaa"))
+    assert wrong["isError"] is True
+    assert "there is no incident" in wrong["content"][0]["text"]
+    prompt = said(inspector(system, "--method", "prompts/get", "--prompt-name", "audit", "--prompt-args", "host=ct201"))
+    assert "ct201" in prompt["messages"][0]["content"]["text"]
+
+
+def said(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    assert done.stdout.strip().startswith("{"), f"{done.returncode} {done.stdout} {done.stderr}"
+    answer = json.loads(done.stdout)
+    assert isinstance(answer, dict)
+    return answer
