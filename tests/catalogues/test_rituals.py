@@ -51,6 +51,7 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("skill", SKILLS, ids=lambda path: path.parent.name)
 def test_the_commands_of_a_ritual_run(skill: Path, copy: Path, incident: tuple[Path, str], tmp_path: Path) -> None:
     config, name = incident
@@ -73,7 +74,7 @@ def test_the_commands_of_a_ritual_run(skill: Path, copy: Path, incident: tuple[P
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=550,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
