@@ -14,7 +14,7 @@ from aiops.settings import load_settings
 from tasks.real_hosts import fleet, lab
 from tests.pipeline.test_real_hosts import Real
 
-pytestmark = [pytest.mark.lab, pytest.mark.mcp, pytest.mark.timeout(550)]
+pytestmark = [pytest.mark.lab, pytest.mark.mcp, pytest.mark.timeout(1100)]
 
 ROOT = Path(__file__).parents[2]
 NAME = f"mcp{os.getpid()}"
@@ -28,7 +28,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
         system = Real(local, load_settings())
         system.wait_for(
             lambda: len({event["context"]["queue"] for event in system.events(type="worker.online")}) >= 5,
-            200,
+            400,
             "it is up",
         )
         yield system
