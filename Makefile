@@ -26,16 +26,16 @@ shell: $(VENV)/.local ## A Python shell with the tasks imported, talking to a ru
 
 .PHONY: test
 test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, the whole system as processes
-	@$(BIN)/python -m pytest -q -m "not lab and not litellm and not slow and not faults" $(ARGS)
+	@$(BIN)/python -m pytest -q -m "not lab and not litellm and not slow and not faults and not mcp" $(ARGS)
 
 .PHONY: slow
 slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible runs, killed processes and servers, LLM providers
-	@code=0; $(BIN)/python -m pytest -q -m "slow and not lab and not litellm and not faults" $(ARGS) || code=$$?; \
+	@code=0; $(BIN)/python -m pytest -q -m "slow and not lab and not litellm and not faults and not mcp" $(ARGS) || code=$$?; \
 	$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py || code=$$?; exit $$code
 
 .PHONY: fleet
 fleet: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop
-	@code=0; $(BIN)/python -m pytest -q -m "lab and not litellm and not clock and not long" $(ARGS) || code=$$?; \
+	@code=0; $(BIN)/python -m pytest -q -m "lab and not litellm and not clock and not long and not mcp" $(ARGS) || code=$$?; \
 	$(VENV)-triage/bin/python -m pytest -q -m "lab and litellm" tests/pipeline/test_injection_lab.py || code=$$?; exit $$code
 
 .PHONY: stories
@@ -50,6 +50,10 @@ schedule-proof: $(VENV)/.dev lab-tools ## The shipped crontab on real hosts (roo
 faults: $(VENV)/.dev tools ## Processes killed at every border of a repair, then a seeded campaign of faults (root): SEED=1 INCIDENTS=100
 	@$(BIN)/python -m pytest -q -m faults $(ARGS)
 	@$(BIN)/python -m tests.faults --incidents $(or $(INCIDENTS),100) --seed $(or $(SEED),1)
+
+.PHONY: mcp
+mcp: $(VENV)/.dev $(VENV)-mcp/.done tools ## MCP both ways: hostile servers, servers and a client that others wrote (npm, PyPI, Chromium); about five minutes
+	@$(BIN)/python -m pytest -q -m mcp tests/mcp $(ARGS)
 
 .PHONY: nightly
 nightly: $(VENV)/.dev tools ## A campaign of 1,000 incidents with the date as its seed; its result is written into docs/faults
@@ -148,6 +152,11 @@ $(VENV)-triage/.done: constraints/triage.txt constraints/dev.txt pyproject.toml 
 $(VENV)-audit/.done: constraints/audit.txt | $(VENV)/bin/python
 	@rm -rf $(VENV)-audit && $(PYTHON) -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/pip install --quiet --require-hashes -r constraints/audit.txt
+	@touch $@
+
+# Servers and a client that nobody here wrote, in the versions that the tests were written against.
+$(VENV)-mcp/.done: .ci/strangers | $(VENV)/bin/python
+	@.ci/strangers $(VENV)-mcp
 	@touch $@
 
 .PHONY: help

@@ -6,6 +6,7 @@
     │   ├── HostTimeoutError          connected, but no answer in time
     │   ├── LedgerBusyError           the database is locked or its disk is full
     │   ├── BusError                  Redis or the MQTT broker does not answer
+    │   ├── CutOffError               a server of others misbehaves, and was cut off
     │   ├── ChannelError              a message to the human did not go out
     │   └── ThinkerError              no LLM provider gave a usable answer
     │       └── ProviderError             one provider did not, and ``trouble`` says why in one word
@@ -87,6 +88,17 @@ class ChannelError(TransientError):
 
     def __str__(self) -> str:
         return f"{self.channel} did not take the message: {self.reason}"
+
+
+class CutOffError(TransientError):
+    """A server of others does not answer, says too much, or does not keep to what it declared; it was cut off."""
+
+    def __init__(self, server: str, reason: str) -> None:
+        super().__init__(server, reason)
+        self.server, self.reason = server, reason
+
+    def __str__(self) -> str:
+        return f"the MCP server {self.server} was cut off: {self.reason}"
 
 
 class ThinkerError(TransientError):

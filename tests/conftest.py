@@ -3,6 +3,7 @@
 import os
 import shutil
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,10 @@ def _missing() -> dict[str, str]:
         found["litellm"] = (
             "litellm is installed only where triage runs; `make test` runs these in an environment of their own"
         )
+    if not (Path(__file__).parents[1] / ".venv-mcp" / "node" / "node_modules").is_dir():
+        found["strangers"] = "MCP servers of others are installed by `make mcp`"
+    if find_spec("mcp") is None:
+        found["mcp"] = "the MCP SDK is not installed: pip install -r constraints/dev.txt"
     return found
 
 

@@ -24,6 +24,10 @@ _LINE: Final = 240
 """Characters of one line of history."""
 _KEYS: Final = 20
 LANGUAGES: Final[dict[Language, str]] = {"en": "English", "fr": "French"}
+_FACTS: Final = 20
+_OTHERS: Final = 5
+_SAID: Final = 2_000
+"""Characters of one answer of another system: five of them leave more than half of the room to the findings."""
 
 _RULES: Final = """\
 You judge one incident of a fleet of Debian and Proxmox hosts. You run nothing and write no command.
@@ -119,6 +123,16 @@ def _data(question: Question) -> dict[str, Any]:
         "earlier_incidents_of_the_host": [plain(line, _LINE) for line in question.history[:10]],
         "similar_incidents_elsewhere": [plain(line, _LINE) for line in question.similar[:10]],
         "changed_lately": [plain(line, _LINE) for line in question.changes[:20]],
+        "known_facts": [plain(line, _LINE) for line in question.facts[:_FACTS]],
+        "other_systems_said": [
+            {
+                "server": plain(heard.server, 60),
+                "tool": plain(heard.tool, 60),
+                "said": plain(heard.text, _SAID) if heard.text else "",
+                "no_answer": plain(heard.cut_off, _LINE),
+            }
+            for heard in question.outside[:_OTHERS]
+        ],
         "playbooks_offered": [
             {
                 "playbook": choice.playbook,

@@ -13,13 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from aiops.adapters.chat_endpoint import ChatEndpoint, ChatError
 from aiops.adapters.session_command import Command, run_command
 from aiops.adapters.session_loop import Loop
+from aiops.adapters.session_outside import FarEnd
 from aiops.adapters.session_tools import Toolbox
 from aiops.domain.remediation import Remediation
 from aiops.domain.session import Grant, ProposedPlan, ProposedPlaybook, Said
 
 
 class Assignment(BaseModel):
-    """Everything a session's process is given. With ``command`` that program is the agent, else our loop with ``base``."""
+    """Everything a session's process is given. With ``command`` that program is the agent, else our loop with ``base``.
+
+    ``outside`` is the inherited socket by which servers of others are asked; -1: there are none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,6 +33,7 @@ class Assignment(BaseModel):
     model: str = ""
     key: str = Field(default="", repr=False)
     command: tuple[str, ...] = ()
+    outside: int = -1
 
 
 class Result(BaseModel):
@@ -48,7 +53,8 @@ class Result(BaseModel):
 def work(assignment: Assignment) -> Result:
     """The whole session; every line of its transcript is printed at once."""
     grant = assignment.grant
-    toolbox = Toolbox(grant, assignment.catalogue)
+    outside = FarEnd(assignment.outside) if assignment.outside >= 0 else None
+    toolbox = Toolbox(grant, assignment.catalogue, outside)
     if assignment.command:
         command = Command(assignment.command, grant, toolbox, _tell)
         stopped = run_command(command)

@@ -5,11 +5,12 @@ import os
 import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +19,14 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aiops.adapters.process_tree import end_marked, marks
+from aiops.adapters.session_outside import near_end
 from aiops.adapters.session_process import Assignment, Result
 from aiops.adapters.session_walls import Walls, environment
 from aiops.condense.scrub import scrub
 from aiops.domain.fact import utcnow
 from aiops.domain.remediation import Remediation
 from aiops.domain.session import Grant, Said, SessionEnd, What
+from aiops.ports.tools import Tools
 
 MOST_LINE: Final = 256 * 1024
 MOST_BYTES: Final = 4 * 1024 * 1024
@@ -82,7 +85,7 @@ class _Heard:
 class SessionRunner:
     """Port ``Agent``. ``folder`` is where a session without walls has its own folder; ``key`` reads the model's key."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing that the settings say
         self,
         folder: Path,
         walls: Callable[[], Walls],
@@ -92,11 +95,13 @@ class SessionRunner:
         key: Callable[[], str] = lambda: "",
         command: tuple[str, ...] = (),
         paths: tuple[Path, ...] = (),
+        outside: Tools | None = None,
         clock: Callable[[], datetime] = utcnow,
     ) -> None:
         self._folder, self._walls = folder, walls
         self._base, self._model, self._key = base, model, key
         self._command, self._paths, self._clock = command, paths, clock
+        self._outside = outside
         self._found: Walls | None = None
         # Ours, and not those of another installation on this machine.
         self._ours = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
@@ -109,7 +114,8 @@ class SessionRunner:
         assignment = Assignment(
             grant=grant, catalogue=dict(catalogue), base=self._base, model=self._model, key=key, command=self._command
         )
-        heard, why = self._heard(grant, assignment, beat)
+        with near_end(self._outside) if self._outside else nullcontext() as line:
+            heard, why = self._heard(grant, assignment, beat, line)
         return self._end(grant, heard, why, began, key)
 
     def left(self) -> frozenset[str]:
@@ -124,7 +130,9 @@ class SessionRunner:
         end_marked(f"{_MARK}={self._ours}.{session}", signal.SIGKILL)
         shutil.rmtree(self._folder / session, ignore_errors=True)
 
-    def _heard(self, grant: Grant, assignment: Assignment, beat: Callable[[], bool]) -> tuple[_Heard, str]:
+    def _heard(
+        self, grant: Grant, assignment: Assignment, beat: Callable[[], bool], line: socket.socket | None
+    ) -> tuple[_Heard, str]:
         assert self._found  # noqa: S101 - the caller has looked
         home = self._folder / grant.id
         home.mkdir(parents=True, mode=0o700)
@@ -134,7 +142,9 @@ class SessionRunner:
         try:
             if self._found.uid is not None:
                 os.chown(home, self._found.uid, self._found.gid)
-            os.write(given, assignment.model_dump_json().encode())
+            handed = (line.fileno(),) if line else ()
+            told = assignment.model_copy(update={"outside": line.fileno()}) if line else assignment
+            os.write(given, told.model_dump_json().encode())
             os.lseek(given, 0, os.SEEK_SET)
             program = [sys.executable, "-I", "-B", "-c", _START, str(_ROOT)]
             argv = self._found.argv(program, mark, self._paths if self._command else ())
@@ -146,6 +156,7 @@ class SessionRunner:
                 cwd=home,
                 env=environment(home, mark),
                 start_new_session=True,
+                pass_fds=handed,
             ) as process:
                 return self._follow(process, grant.budget.seconds + GRACE_SECONDS, beat)
         finally:

@@ -4,23 +4,21 @@ What came from machines is condensed, scrubbed, cut, and quoted between marks th
 """
 
 import json
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aiops.adapters.playbook_check import check
+from aiops.adapters.quote import MOST_CHARACTERS, quoted
 from aiops.condense import condense
-from aiops.condense.scrub import scrub, scrub_tree
+from aiops.condense.scrub import scrub
 from aiops.domain.remediation import Remediation
 from aiops.domain.session import Grant, ProposedPlan, ProposedPlaybook
 from aiops.errors import ManifestError, RefusedError
 from aiops.remediations import check_params, names, schema_for_llm
 
-MOST_CHARACTERS: Final = 12_000
-"""Of one result, about 4,000 tokens: the longest condensed output is shorter."""
 _FINDINGS: Final = 60
 
 
@@ -62,8 +60,24 @@ class _NewPlaybook(_Arguments):
     reason: str = Field(min_length=10, max_length=2000, description="what is wrong, and why this mends it")
 
 
+class _Outside(_Arguments):
+    server: str = Field(max_length=100, description="as `servers` lists it")
+    tool: str = Field(max_length=128, description="one of its tools")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="as the tool takes them")
+
+
 class _GiveUp(_Arguments):
     reason: str = Field(min_length=10, max_length=2000, description="what you found and what a human should look at")
+
+
+class Outside(Protocol):
+    """Servers of others, asked by somebody outside of the walls."""
+
+    def servers(self) -> str:
+        """What can be asked, quoted."""
+
+    def ask(self, server: str, tool: str, arguments: Mapping[str, Any]) -> str:
+        """The answer, quoted, or a sentence that says why there is none."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ class Tool:
 class Toolbox:
     """The tools of one session. After a proposal or ``give_up`` it is ``over``."""
 
-    def __init__(self, grant: Grant, catalogue: Mapping[str, Remediation]) -> None:
+    def __init__(self, grant: Grant, catalogue: Mapping[str, Remediation], outside: Outside | None = None) -> None:
         self._grant, self._incident, self._catalogue = grant, grant.question.incident, catalogue
         self.plan: ProposedPlan | None = None
         self.playbook: ProposedPlaybook | None = None
@@ -88,7 +102,7 @@ class Toolbox:
             "evidence": Tool("Everything recorded about one finding.", _Finding, self._show_evidence),
             "host": Tool("What is recorded about a host, and when it was last looked at.", _Host, self._show_host),
             "changes": Tool(
-                "What changed lately: apt's history, logged events, our own repairs.", _None, self._changes
+                "What changed lately, and what is remembered of the hosts, with source and age.", _None, self._changes
             ),
             "similar": Tool("Earlier incidents of the host and similar ones elsewhere.", _None, self._similar),
             "catalogue": Tool("The playbooks, one line each.", _None, self._list_catalogue),
@@ -105,6 +119,12 @@ class Toolbox:
             ),
             "give_up": Tool("Say what you found, without a proposal. Ends the session.", _GiveUp, self._give_up),
         }
+        if outside:
+            self._outside = outside
+            self.tools |= {
+                "servers": Tool("Other systems that can be asked, and how.", _None, lambda _: outside.servers()),
+                "ask_server": Tool("Ask another system; it can only be read.", _Outside, self._ask_outside),
+            }
 
     @property
     def over(self) -> bool:
@@ -177,7 +197,8 @@ class Toolbox:
         raise ToolRefusedError(f"host: {asked.name!r} is no host of this incident")
 
     def _changes(self, _: _None) -> str:
-        return quoted({"changed_lately": list(self._grant.question.changes)})
+        question = self._grant.question
+        return quoted({"changed_lately": list(question.changes), "known_facts": list(question.facts)})
 
     def _similar(self, _: _None) -> str:
         question = self._grant.question
@@ -221,19 +242,13 @@ class Toolbox:
         self.given_up = scrub(asked.reason)
         return "noted"
 
+    def _ask_outside(self, asked: _Outside) -> str:
+        return self._outside.ask(asked.server, asked.tool, asked.arguments)
+
     def _known(self, name: str, tool: str) -> Remediation:
         if name not in self._catalogue:
             raise ToolRefusedError(f"{tool}: the catalogue has no {name!r}")
         return self._catalogue[name]
-
-
-def quoted(data: Mapping[str, Any]) -> str:
-    """Data from machines, between marks that nothing in it can know."""
-    mark = f"=== data {secrets.token_hex(8)} ==="
-    text = json.dumps(scrub_tree(dict(data)), ensure_ascii=False, indent=1)
-    if len(text) > MOST_CHARACTERS:
-        text = f"{text[:MOST_CHARACTERS]}\n[cut, {len(text)} characters]"
-    return f"{mark}\n{text}\n{mark}"
 
 
 def _schema(takes: type[_Arguments]) -> dict[str, Any]:

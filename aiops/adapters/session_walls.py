@@ -27,6 +27,7 @@ _SEEN: Final = (
     "/etc/hosts",
     "/etc/nsswitch.conf",
     "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
     "/etc/ld.so.cache",
     "/etc/alternatives",
 )
@@ -81,6 +82,8 @@ class Walls:
             "--ro-bind",
             "/usr",
             "/usr",
+            # Bubblewrap makes the folders above a path for itself alone.
+            *[word for place in _above(_SEEN) for word in ("--perms", "0755", "--dir", place)],
             *[word for place in _SEEN for word in ("--ro-bind-try", place, place)],
             "--proc",
             "/proc",
@@ -92,7 +95,6 @@ class Walls:
             str(_HOME_BYTES),
             "--tmpfs",
             "/tmp",  # noqa: S108 - its own, in memory
-            # Bubblewrap makes the folders above a path for itself alone.
             *[word for place in _above(reads) for word in ("--perms", "0755", "--dir", place)],
             *[word for place in reads for word in ("--ro-bind", place, place) if place != "/usr"],
             "--chdir",

@@ -5,13 +5,24 @@ from aiops.bootstrap.for_brief import brief, desk
 from aiops.bootstrap.for_detection import detection, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_ingest import ingest
+from aiops.bootstrap.for_mcp import mcp_powers, mcp_service, mcp_tools
 from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence
 from aiops.bootstrap.for_night import night, send_usage, usage_sums
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
 from aiops.bootstrap.for_remediation import backup, backup_runs, executions, executor, records, remediation
 from aiops.bootstrap.for_sessions import sessions
 from aiops.bootstrap.for_triage import one_thinker, thinker, triage
-from aiops.bootstrap.shared import archive, catalogue, events, guests, inventory, inventory_groups, pulse, topologies
+from aiops.bootstrap.shared import (
+    archive,
+    catalogue,
+    events,
+    guests,
+    inventory,
+    inventory_groups,
+    memory,
+    pulse,
+    topologies,
+)
 
 __all__ = [
     "EmbeddedServer",
@@ -38,6 +49,10 @@ __all__ = [
     "inventory_groups",
     "listening",
     "mailbox",
+    "mcp_powers",
+    "mcp_service",
+    "mcp_tools",
+    "memory",
     "night",
     "notification",
     "one_thinker",

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from aiops import remediations, rules, skills, words
-from aiops.bootstrap.shared import archive, catalogue, events, inventory, pulse, topologies
+from aiops.bootstrap.shared import archive, catalogue, events, inventory, memory, pulse, topologies
 from aiops.domain.policy import Policy
 from aiops.domain.remediation import Remediation
 from aiops.domain.skill import Skill
@@ -57,6 +57,7 @@ def incidents(settings: Settings) -> IncidentServices:
         topologies=topologies(settings),
         watch=_watched(settings),
         baseline=_baseline(settings),
+        memory=memory(settings),
         sessions=settings.session.limits(settings.llm.eur_per_dollar),
         voice=settings.voice,
         users=frozenset(settings.telegram.users) if settings.telegram.token_file else frozenset(),

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from aiops.bootstrap.for_mcp import mcp_tools
 from aiops.bootstrap.for_remediation import records
 from aiops.bootstrap.shared import catalogue, events
 from aiops.ports import Agent, Reviews, SessionServices
@@ -46,6 +47,7 @@ def agent(settings: Settings) -> Agent:
         key=(lambda: secret(key_file)) if key_file else lambda: "",
         command=its.command,
         paths=its.paths,
+        outside=mcp_tools(settings),
     )
 
 

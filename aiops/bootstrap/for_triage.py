@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aiops.bootstrap.for_mcp import mcp_tools
 from aiops.bootstrap.shared import events
 from aiops.errors import UnknownError
 from aiops.ports import (
@@ -14,7 +15,7 @@ from aiops.settings import LlmProvider, Settings, credential
 
 def triage(settings: Settings) -> TriageServices:
     """CT190, the thinking side: a model, and nothing to decide with."""
-    return TriageServices(thinker=thinker(settings), events=events(settings))
+    return TriageServices(thinker=thinker(settings), events=events(settings), tools=mcp_tools(settings))
 
 
 def thinker(settings: Settings) -> Thinker:

@@ -16,6 +16,7 @@ from aiops.ports import (
     Pulse,
     Topology,
 )
+from aiops.ports.memory import Memory
 from aiops.settings import Settings, credential, secret
 
 
@@ -96,6 +97,13 @@ def guests(settings: Settings) -> tuple[list[Guest], list[str]]:
         except AiopsError as error:
             blind.append(str(error))
     return found, blind
+
+
+def memory(settings: Settings) -> Memory:
+    """What is remembered of hosts and services, in the state folder."""
+    from aiops.adapters.memory_files import MemoryFiles  # noqa: PLC0415
+
+    return MemoryFiles(settings.state / "memory")
 
 
 def catalogue(settings: Settings) -> Mapping[str, Remediation]:

@@ -25,6 +25,7 @@ TYPES: Final[dict[str, str]] = {
     "step.failed": "A step of the pipeline failed for good; the ledger still knows what is open.",
     "incident.resolved": "The detector that fired looked again and found the state gone.",
     "llm.asked": "An LLM provider had its turn in a judgement; outcome, seconds, tokens and cost are in the context.",
+    "server.asked": "Triage asked a server of others through MCP; what was asked, and why it was cut off, is in the context.",
     "verdict.given": "Triage, a known fix or the fallback judged an incident.",
     "plan.made": "A remediation with its targets and parameters was proposed for an incident.",
     "autonomy.proposed": "A playbook was proved often enough on hosts of a role to go one rung further; a human decides.",

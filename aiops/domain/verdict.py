@@ -6,6 +6,7 @@ from pydantic import Field
 
 from aiops.domain.fact import Fact, Moment
 from aiops.domain.incident import Incident
+from aiops.domain.tool import Heard
 
 Action = Literal["remediate", "investigate", "alert_human", "drop"]
 Confidence = Literal["low", "medium", "high"]
@@ -89,13 +90,16 @@ class Question(Fact):
     """Everything triage may know about an incident: it holds no ledger of its own.
 
     ``history`` are the last incidents of the host, ``similar`` the nearest elsewhere, ``changes`` what changed lately on its
-    hosts. ``budget`` is what was left when the question was sent.
+    hosts, ``facts`` what memory files say of them, each with its source and age, ``outside`` what servers of others said.
+    ``budget`` is what was left when the question was sent.
     """
 
     incident: Incident
     history: tuple[str, ...] = ()
     similar: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    outside: tuple[Heard, ...] = ()
     choices: tuple[Choice, ...] = ()
     budget: Budget | None = None
 

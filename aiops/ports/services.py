@@ -22,10 +22,12 @@ from aiops.ports.backup import BackupRuns, Nodes
 from aiops.ports.executions import ExecutionLedger, Executor, Tracer
 from aiops.ports.hosts import Inventory, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger
+from aiops.ports.memory import Memory
 from aiops.ports.signs import Beacon, Pulse
 from aiops.ports.stream import Broker, EventLog, Events
 from aiops.ports.talk import Ears, Inbox, Talker
 from aiops.ports.thinking import Thinker
+from aiops.ports.tools import Tools
 from aiops.ports.trail import Archive, Records
 from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
 from aiops.ports.voice import Channel, Mailbox
@@ -94,15 +96,17 @@ class IncidentServices:
     users: frozenset[int] = frozenset()
     words: Words = field(default_factory=lambda: load("en"))
     due: Callable[[datetime], Mapping[str, datetime]] = _nothing_due
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True)
 class TriageServices:
-    """What the thinking side of CT190 has: a model, and nothing to decide with."""
+    """What the thinking side of CT190 has: a model, servers of others to ask, and nothing to decide with."""
 
     thinker: Thinker
     events: Events
     clock: Clock = utcnow
+    tools: Tools | None = None
 
 
 @dataclass(frozen=True)

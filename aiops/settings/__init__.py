@@ -20,6 +20,7 @@ from aiops.domain.quiet import Quiet
 from aiops.domain.silence import Benign
 from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
+from aiops.settings.mcp import Mcp, McpGather, McpPrivilege, McpServe, McpServer, ready
 from aiops.settings.night import Brief, Docs, Feeds, Ingest, IngestSource, Site, Usage
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
@@ -58,6 +59,11 @@ __all__ = [
     "LlmProvider",
     "Log",
     "Loki",
+    "Mcp",
+    "McpGather",
+    "McpPrivilege",
+    "McpServe",
+    "McpServer",
     "Metrics",
     "MetricsQuery",
     "Mirror",
@@ -85,6 +91,7 @@ __all__ = [
     "credential",
     "default_state",
     "load_settings",
+    "ready",
     "secret",
 ]
 
@@ -117,6 +124,7 @@ class Settings(BaseSettings):
     floor: Floor = Floor()
     llm: Llm = Llm()
     known: Known = Known()
+    mcp: Mcp = Mcp()
     correlation: Correlation = Correlation()
     quiet: Quiet = Quiet()
     benign: tuple[Benign, ...] = Field(default=(), description="findings known to be harmless, each with its reason")

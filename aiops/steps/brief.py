@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from aiops.domain.incident import Incident
 from aiops.domain.verdict import Question
 from aiops.ports import IncidentServices
+from aiops.steps.memory import recall
 
 SIMILAR = 3
 CHANGES = 12
@@ -24,6 +25,7 @@ def brief(question: Question, services: IncidentServices) -> Question:
         update={
             "similar": _similar(question.incident, services),
             "changes": _changes(question.incident, now - LATELY, services),
+            "facts": recall(question.incident, services),
             "budget": left,
         }
     )

@@ -8,6 +8,7 @@ from aiops.steps.authorise import escalate
 from aiops.steps.autonomy import not_held, proved
 from aiops.steps.correlate import close_gone, mark
 from aiops.steps.learned import contradict, hint_guard, learn
+from aiops.steps.memory import remember
 from aiops.steps.record import move
 
 
@@ -39,5 +40,6 @@ def close(sweep: Sweep, services: IncidentServices) -> Handover:
     if closed:
         learn(closed, services)
         hint_guard(closed, services)
+        remember(closed, services)
         return proved(closed, services)
     return Handover()

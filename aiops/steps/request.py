@@ -16,9 +16,16 @@ from aiops.steps.autonomy import restrain
 
 
 def request(
-    playbook: str, hosts: Sequence[str], params: Mapping[str, ParamValue], who: str, services: IncidentServices
+    playbook: str,
+    hosts: Sequence[str],
+    params: Mapping[str, ParamValue],
+    who: str,
+    services: IncidentServices,
+    *,
+    why: str = "",
+    ask: bool = False,
 ) -> tuple[Plan, Handover]:
-    """Make the plan, in an incident of its own.
+    """Make the plan, in an incident of its own. With ``ask`` a human decides, whatever policy would start by itself.
 
     :raises UnknownError: no such playbook or host
     :raises RefusedError: a parameter is not what the manifest allows, policy says never, or it only takes something back
@@ -33,9 +40,17 @@ def request(
     decision, reason = _decide(remediation, names, services)
     if decision == "never":
         raise RefusedError("policy", reason)
+    if ask and decision == "auto":
+        decision, reason = "ask", "an agent proposed it, so a human decides"
     with services.ledger.together():
         incident = open_asked(PLAYBOOK, remediation.id, names, f"{who} asked for {remediation.id}", who, services)
-        plan = plan_asked(incident, remediation, whole, f"{remediation.title}: {who} asked for it", services)
+        plan = plan_asked(
+            incident,
+            remediation,
+            whole,
+            f"{remediation.title}: {who} asked for it{f': {why}' if why else ''}",
+            services,
+        )
     if decision == "auto":
         return plan, start(incident, plan, reason, services)
     return plan, await_approval(incident, plan, reason, services, awake=True)

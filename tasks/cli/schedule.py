@@ -9,7 +9,8 @@ import typer
 from aiops import bootstrap
 from aiops.domain.fact import utcnow
 from aiops.domain.sweep import Look
-from aiops.settings import load_settings
+from aiops.ports import IncidentServices
+from aiops.settings import Settings, load_settings
 from tasks.cli.output import Json, clock, dump, table
 
 _SHOWN = 6
@@ -22,15 +23,32 @@ def register(cli: typer.Typer) -> None:
 
 def schedule(as_json: Json = False) -> None:
     """Show for each guardian its last look, what came of it, where it is blind, and when it is due next."""
+    settings = load_settings()
+    whole = told(settings, bootstrap.incidents(settings))
+    if as_json:
+        dump(whole)
+        return
+    columns = ("guardian", "when", "last look", "result", "next")
+    table(columns, [_row(line) for line in whole["guardians"]], empty="no guardian is scheduled")
+    typer.echo("")
+    rows = [(line["what"], line["when"], clock(line["next"])) for line in whole["housekeeping"]]
+    table(("housekeeping", "when", "next"), rows, empty="nothing else is scheduled")
+    for line in whole["guardians"]:
+        for reason, hosts in _by_reason(line["blind"]).items():
+            typer.echo(f"blind   {line['what']} on {_some(hosts)}: {reason}")
+        if line["late"]:
+            typer.echo(f"missed  {line['what']} on {_some(line['late'])}")
+
+
+def told(settings: Settings, services: IncidentServices) -> dict[str, Any]:
+    """The crontab with what came of each line last."""
     from tasks import schedule as lines  # noqa: PLC0415 - imports Celery
 
-    settings = load_settings()
-    services = bootstrap.incidents(settings)
     now, zone = utcnow(), settings.timezone
     known = {host.name for host in services.inventory.hosts()}
     looks = [look for look in services.ledger.looks() if look.host in known]
     expected = lines.expected(settings, now)
-    told: list[dict[str, Any]] = [
+    guardians: list[dict[str, Any]] = [
         {
             "what": name,
             "when": repr(line),
@@ -40,22 +58,10 @@ def schedule(as_json: Json = False) -> None:
         }
         for name, line in lines.guardians(zone).items()
     ]
-    others: list[dict[str, Any]] = [
+    others = [
         {"what": name, "when": repr(line), "next": line.after(now)} for name, line in lines.housekeeping(zone).items()
     ]
-    if as_json:
-        dump({"timezone": zone, "guardians": told, "housekeeping": others})
-        return
-    columns = ("guardian", "when", "last look", "result", "next")
-    table(columns, [_row(line) for line in told], empty="no guardian is scheduled")
-    typer.echo("")
-    rows = [(line["what"], line["when"], clock(line["next"])) for line in others]
-    table(("housekeeping", "when", "next"), rows, empty="nothing else is scheduled")
-    for line in told:
-        for reason, hosts in _by_reason(line["blind"]).items():
-            typer.echo(f"blind   {line['what']} on {_some(hosts)}: {reason}")
-        if line["late"]:
-            typer.echo(f"missed  {line['what']} on {_some(line['late'])}")
+    return {"timezone": zone, "guardians": guardians, "housekeeping": others}
 
 
 def _last(looks: Sequence[Look], expected: datetime | None) -> dict[str, Any]:
