@@ -124,6 +124,11 @@ def test_commands_are_answered_where_they_were_written(system: System, telegram:
     telegram.write(MARIE, "/freeze moving house", chat=DIRECT)
     system.wait_for(lambda: "moving house" in services(system).ledger.frozen(), what="frozen from the phone")
     telegram.write(MARIE, "/thaw", chat=DIRECT)
+    (asked,) = telegram.until(
+        lambda: [one["text"] for one in telegram.sent if "To allow" in one["text"]],
+        "a code",
+    )
+    telegram.write(MARIE, "/thaw " + asked.split("/thaw ")[1].split()[0], chat=DIRECT)
     system.wait_for(lambda: not services(system).ledger.frozen(), what="thawed from the phone")
     telegram.write(MARIE, "/health_check ct203", chat=DIRECT)
     system.wait_for(lambda: system.client.llen("detect"), what="the patrol waits for its worker")
