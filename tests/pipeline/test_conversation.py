@@ -53,8 +53,12 @@ users = [{MARIE}]
 api = "{telegram.api}"
 """
     started = start_system(only=("incidents", "notify"), extra=extra)
-    started.wait_online("incidents", "notify")
-    telegram.until(lambda: telegram.commands, "the commands are registered", 40)
+    started.wait_for(
+        lambda: {"incidents", "notify"} <= {one["context"]["queue"] for one in started.events(type="worker.online")},
+        100,
+        "they are up",
+    )
+    telegram.until(lambda: telegram.commands, "the commands are registered", 100)
     return started
 
 
