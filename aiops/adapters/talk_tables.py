@@ -98,6 +98,16 @@ class TalkTables:
         with self._db.writing() as cursor:
             cursor.execute("DELETE FROM confirmations WHERE incident = ?", (incident,))
 
+    def keep_code(self, code: str, by: str, until: datetime) -> None:
+        with self._db.writing() as cursor:
+            cursor.execute("DELETE FROM codes WHERE by = ?", (by,))
+            cursor.execute("INSERT INTO codes VALUES (?, ?, ?)", (code, by, iso(until)))
+
+    def take_code(self, code: str, by: str, at: datetime) -> bool:
+        with self._db.writing() as cursor:
+            cursor.execute("DELETE FROM codes WHERE code = ? AND by = ? AND until > ?", (code, by, iso(at)))
+            return bool(cursor.rowcount == 1)
+
     def answered(self, update: int) -> Answer | None:
         with self._db.reading() as cursor:
             row = cursor.execute("SELECT answer FROM answers WHERE update_id = ?", (update,)).fetchone()

@@ -49,6 +49,12 @@ class TalkLedger(Protocol):
     def confirmed(self, incident: str) -> None:
         """Nothing is awaited any more."""
 
+    def keep_code(self, code: str, by: str, until: datetime) -> None:
+        """A word that this human has to write back, until then."""
+
+    def take_code(self, code: str, by: str, at: datetime) -> bool:
+        """Use it up; False when it is not his, was used, or its time is over."""
+
     def answered(self, update: int) -> Answer | None:
         """What was answered to that update before."""
 

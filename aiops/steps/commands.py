@@ -1,5 +1,6 @@
 """commands: what a human may write to the bot. Each goes the way of the command of the same name on the terminal."""
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +11,7 @@ from aiops.domain.handover import Handover
 from aiops.domain.incident import Incident, State
 from aiops.domain.remediation import ParamValue
 from aiops.domain.talk import Said, Wanted
-from aiops.errors import UnknownError
+from aiops.errors import RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.steps.explain import explain
 from aiops.steps.freeze import freeze, thaw
@@ -30,6 +31,8 @@ COMMANDS: Final = (
     "report",
     "help",
 )
+CODE_LIFE: Final = timedelta(minutes=10)
+"""As long as a typed host name is awaited."""
 LONGEST: Final = 3800
 """Characters of an answer. Telegram takes 4096."""
 _MOST: Final = 20
@@ -182,8 +185,17 @@ def _freeze(given: list[str], by: str, services: IncidentServices) -> Reply:
 
 
 def _thaw(given: list[str], by: str, services: IncidentServices) -> Reply:
-    if given:
+    """In two steps: who can put messages into our queue, but cannot read what we tell the human, must not lift a freeze."""
+    if len(given) > 1:
         raise _UsageError
+    now = services.clock()
+    if not given:
+        code = secrets.token_hex(4)
+        services.ledger.keep_code(code, by, now + CODE_LIFE)
+        minutes = int(CODE_LIFE.total_seconds() // 60)
+        return services.words("answer.thaw_code", code=code, minutes=minutes), "", Handover()
+    if not services.ledger.take_code(given[0], by, now):
+        raise RefusedError("code", "that is not the code of your last /thaw, or its time is over")
     thaw(by, services)
     return services.words("answer.thawed"), "", Handover()
 

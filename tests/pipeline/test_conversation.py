@@ -53,8 +53,12 @@ users = [{MARIE}]
 api = "{telegram.api}"
 """
     started = start_system(only=("incidents", "notify"), extra=extra)
-    started.wait_online("incidents", "notify")
-    telegram.until(lambda: telegram.commands, "the commands are registered", 40)
+    started.wait_for(
+        lambda: {"incidents", "notify"} <= {one["context"]["queue"] for one in started.events(type="worker.online")},
+        100,
+        "they are up",
+    )
+    telegram.until(lambda: telegram.commands, "the commands are registered", 100)
     return started
 
 
@@ -124,6 +128,11 @@ def test_commands_are_answered_where_they_were_written(system: System, telegram:
     telegram.write(MARIE, "/freeze moving house", chat=DIRECT)
     system.wait_for(lambda: "moving house" in services(system).ledger.frozen(), what="frozen from the phone")
     telegram.write(MARIE, "/thaw", chat=DIRECT)
+    (asked,) = telegram.until(
+        lambda: [one["text"] for one in telegram.sent if "To allow" in one["text"]],
+        "a code",
+    )
+    telegram.write(MARIE, "/thaw " + asked.split("/thaw ")[1].split()[0], chat=DIRECT)
     system.wait_for(lambda: not services(system).ledger.frozen(), what="thawed from the phone")
     telegram.write(MARIE, "/health_check ct203", chat=DIRECT)
     system.wait_for(lambda: system.client.llen("detect"), what="the patrol waits for its worker")

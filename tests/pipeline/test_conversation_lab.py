@@ -51,7 +51,12 @@ api = "{telegram.api}"
 @pytest.fixture(scope="module")
 def system(local: Local) -> System:
     started = System(local, load_settings())
-    started.wait_online("detect", "incidents", "remediation", "notify")
+    wanted = {"detect", "incidents", "remediation", "notify"}
+    started.wait_for(
+        lambda: wanted <= {event["context"]["queue"] for event in started.events(type="worker.online")},
+        150,
+        "they are up",
+    )
     return started
 
 

@@ -288,7 +288,7 @@ def test_a_restarted_poller_goes_on_where_it_was(town: Town, server: Telegram) -
     town.open()
     server.write(MARIE, "/thaw", chat=DIRECT)
     town.turn()
-    assert [one["text"][:8] for one in server.sent] == ["What I u", "Repairs "]
+    assert [one["text"][:8] for one in server.sent] == ["What I u", "To allow"]
 
 
 @pytest.mark.parametrize("fault", ["drop", "502 Bad Gateway", "429:7", "garbage"])

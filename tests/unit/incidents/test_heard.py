@@ -339,7 +339,9 @@ COMMANDS: dict[str, str] = {
     "/audit ct201": "there is no playbook 'audit_host'",
     "/decommission": "Write: /decommission HOST",
     "/commission a b c": "Write: /commission HOST [NAME]",
-    "/thaw now": "Write: /thaw",
+    "/thaw now": "Refused (code)",
+    "/thaw right now": "Write: /thaw, then /thaw CODE",
+    "/thaw": "To allow repairs again write /thaw ",
     "/report": "incidents opened: 1",
     "/report please": "Write: /report",
     "/schedule": "health: last 11-23 12:00, 1 findings, 0 blind; next 11-23 12:03 UTC",
@@ -382,8 +384,17 @@ def test_a_playbook_that_is_asked_for_goes_the_way_of_aiops_request(tmp_path: Pa
 def test_freeze_and_thaw_from_the_phone(chat: Chat) -> None:
     assert f"Frozen by telegram:{MARIE}" in chat.write(MARIE, "/freeze moving house")
     assert "moving house" in chat.world.ledger.frozen()
-    assert "allowed again" in chat.write(PAUL, "/thaw")
+    code = chat.write(PAUL, "/thaw").split("/thaw ")[1].split()[0]
+    assert chat.world.ledger.frozen(), "a message that was only put into the queue lifts nothing"
+    assert chat.write(PAUL, "/thaw 12345678").startswith("Refused (code)")
+    assert chat.write(MARIE, f"/thaw {code}").startswith("Refused (code)"), "the code is Paul's"
+    assert "allowed again" in chat.write(PAUL, f"/thaw {code}")
     assert not chat.world.ledger.frozen()
+    steps.freeze("operator", "again", chat.world.services)
+    assert chat.write(PAUL, f"/thaw {code}").startswith("Refused (code)"), "it was good once"
+    code = chat.write(PAUL, "/thaw").split("/thaw ")[1].split()[0]
+    chat.world.later(minutes=11)
+    assert chat.write(PAUL, f"/thaw {code}").startswith("Refused (code)")
 
 
 def test_what_was_written_long_ago_is_not_done_any_more(chat: Chat) -> None:

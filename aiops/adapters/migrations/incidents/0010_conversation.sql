@@ -29,3 +29,9 @@ CREATE TABLE answers (
     answer    TEXT NOT NULL
 ) STRICT;
 CREATE INDEX answers_old ON answers (at);
+
+CREATE TABLE codes (
+    code  TEXT PRIMARY KEY,
+    by    TEXT NOT NULL,
+    until TEXT NOT NULL
+) STRICT;
