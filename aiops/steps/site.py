@@ -14,6 +14,7 @@ from aiops.domain.fact import iso
 from aiops.domain.host import Host
 from aiops.domain.night import NightReport, NodeState, ServiceState, SiteFigures, Usage
 from aiops.domain.severity import Severity
+from aiops.errors import PermanentError
 from aiops.ports import IncidentServices, NightServices
 from aiops.probes.http import figure_name, read_figure
 
@@ -101,16 +102,19 @@ def draft_site(figures: SiteFigures, services: NightServices) -> SiteDraft:
 
 
 def publish_site(figures: SiteFigures, services: NightServices) -> NightReport | None:
-    """Push both values; what changed is a report. None when nothing changed, or the site is not set up.
+    """Push both values; what changed is a report, and so is that it cannot be pushed. None when there is nothing to say.
 
-    :raises SettingsError: see ``draft_site``; nothing was pushed
     :raises BusError: see ``draft_site``; pushing again is harmless
     """
     if services.site is None:
         return None
-    draft = draft_site(figures, services)
-    for key, value in draft.values.items():
-        services.site.put(key, value)
+    try:
+        draft = draft_site(figures, services)
+        for key, value in draft.values.items():
+            services.site.put(key, value)
+    except PermanentError as error:
+        lines = ("site-metrics: the site's figures were not pushed", str(error))
+        return NightReport(name="site-metrics", at=figures.at, lines=lines, severity=Severity.WARNING)
     services.events.publish(
         Event(
             source="hermes",

@@ -118,7 +118,7 @@ class Asker:
         self._client.loop_start()
 
     def ask(self, text: bytes, *, retain: bool = False) -> None:
-        self._client.publish(self._topic, text, qos=1, retain=retain).wait_for_publish(20)
+        self._client.publish(self._topic, text, qos=1, retain=retain).wait_for_publish(60)
 
     def close(self) -> None:
         self._client.disconnect()
@@ -137,7 +137,7 @@ def open_desk(
         desk = MqttDesk(mqtt_address, lambda asked: answer(asked, services), prefix=prefix, **given)
         desk.open()
         desks.append(desk)
-        assert desk.wait(20)
+        assert desk.wait(60)
         return prefix
 
     yield open_one
@@ -151,14 +151,14 @@ def replies(port: int, prefix: str, questions: list[bytes], count: int, *, retai
     try:
         with Subscriber(port, f"{prefix}/agents/reply") as reply:
             # The desk subscribes a moment after it is connected: ask until it hears.
-            for _ in range(100):
+            for _ in range(200):
                 asker.ask(b'{"id": "ready", "ask": "schedule"}')
                 if reply.wait(bool, 0.2):
                     break
             before = len(reply.heard)
             for question in questions:
                 asker.ask(question, retain=retain)
-            heard = reply.wait(lambda heard: len(heard) >= before + count)
+            heard = reply.wait(lambda heard: len(heard) >= before + count, 40)
             return [json.loads(one.payload) for one in heard[before:] if json.loads(one.payload)["id"] != "ready"]
     finally:
         asker.close()

@@ -99,7 +99,7 @@ def night(strangers: Strangers, tmp_path: Path) -> NightServices:
         inventory=Hosts(),
         events=MemoryEvents(),
         book=SqliteNightBook(tmp_path / "night.sqlite"),
-        feeds=WebFeeds(SafeFetch(private=networks(["127.0.0.2/32"]))),
+        feeds=WebFeeds(SafeFetch(60.0, private=networks(["127.0.0.2/32"]))),
         urls=[
             strangers.file("/rss", "rss2.xml"),
             strangers.file("/atom", "atom.xml"),

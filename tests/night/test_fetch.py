@@ -33,7 +33,7 @@ def inside() -> Iterator[Strangers]:
 
 
 def fetch(**changes: Any) -> SafeFetch:
-    return SafeFetch(**{"seconds": 10.0, "private": OWN, **changes})
+    return SafeFetch(**{"seconds": 60.0, "private": OWN, **changes})
 
 
 def test_a_page_is_read_and_a_relative_redirect_followed(strangers: Strangers) -> None:

@@ -82,7 +82,7 @@ class Ears:
         return self.ask("POST", f"/hook/{name}", body, headers)
 
     def ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
-        connection = HTTPConnection("127.0.0.1", self.listener.port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", self.listener.port, timeout=60)
         try:
             connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
@@ -110,7 +110,7 @@ def ears(tmp_path: Path) -> Iterator[Ears]:
         {
             "state": tmp_path,
             "fleet": {"inventory": tmp_path / "hosts.yml"},
-            "ingest": {"sources": sources, "hosts": {"Photos": "ct201"}, "seconds": 3, "bytes": 50_000},
+            "ingest": {"sources": sources, "hosts": {"Photos": "ct201"}, "seconds": 15, "bytes": 50_000},
         }
     )
     made = Ears(None)
@@ -231,7 +231,7 @@ def test_the_same_message_is_not_let_in_twice_unless_it_could_not_be_handed_on(e
 def test_what_is_too_much_or_nowhere_is_refused_before_it_is_read(
     ears: Ears, path: str, headers: dict[str, str], wanted: int
 ) -> None:
-    with socket.create_connection(("127.0.0.1", ears.listener.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", ears.listener.port), timeout=60) as line:
         given = "".join(f"{name}: {value}\r\n" for name, value in {"Content-Length": "2", **headers}.items())
         line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{given}\r\n{{}}".encode())
         assert f" {wanted} " in line.makefile("rb").readline().decode()
@@ -259,6 +259,7 @@ def test_what_is_no_such_message_is_refused_with_the_reason(ears: Ears, body: by
     assert "form" in said["error"] or "version" in said["error"]
 
 
+@pytest.mark.slow
 def test_a_sender_that_drips_is_left_in_time_and_others_are_served_meanwhile(ears: Ears) -> None:
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", ears.listener.port), timeout=60) as line:
@@ -278,7 +279,7 @@ def test_a_sender_that_drips_is_left_in_time_and_others_are_served_meanwhile(ear
         assert ears.token(FIRING)[0] == 200
         line.makefile("rb").read()
         stop.set()
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 90
 
 
 @pytest.fixture

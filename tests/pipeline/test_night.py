@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 
 from aiops import bootstrap
+from aiops.adapters.cloudflare_kv import check
 from aiops.adapters.feeds import parse
 from aiops.adapters.night_book import SqliteNightBook
 from aiops.adapters.signed_post import signed_post
+from aiops.adapters.usage_db import read_usage
 from aiops.errors import BusError, RefusedError
 from aiops.ports import IncidentLedger
 from tasks.queues import QUEUES
 from tests.night.feed_server import FEEDS, Strangers
+from tests.night.kv import ACCOUNT, NAMESPACE, TOKEN, Kv
 from tests.night.test_brief import Asker
+from tests.night.usage import usage_db
 from tests.servers import Subscriber
 from tests.system import System
 
@@ -34,6 +38,13 @@ def strangers() -> Iterator[Strangers]:
 
 
 @pytest.fixture(scope="module")
+def kv() -> Iterator[Kv]:
+    server = Kv()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
 def port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -42,16 +53,29 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def system(
-    start_system: Callable[..., System], strangers: Strangers, port: int, tmp_path_factory: pytest.TempPathFactory
+    start_system: Callable[..., System],
+    strangers: Strangers,
+    kv: Kv,
+    port: int,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> System:
     folder = tmp_path_factory.mktemp("given")
     (folder / "key").write_text(KEY, encoding="utf-8")
+    (folder / "token").write_text(TOKEN, encoding="utf-8")
     (folder / "hosts.yml").write_text("all: {hosts: {ct201: {ansible_host: 10.0.0.201}}}\n", encoding="utf-8")
     extra = f"""
 [fleet]
 inventory = "{folder}/hosts.yml"
 [ingest]
 port = {port}
+[ingest.sources.laptop]
+form = "usage"
+key_file = "{folder}/key"
+[site]
+api = "{kv.url}"
+account = "{ACCOUNT}"
+namespace = "{NAMESPACE}"
+token_file = "{folder}/token"
 [ingest.sources.script]
 form = "generic"
 key_file = "{folder}/key"
@@ -115,6 +139,30 @@ def test_feeds_are_read_and_told_once_without_any_model(system: System, stranger
     system.producer().send_task("read_feeds", queue="night", ignore_result=True)
     again = system.wait_for(lambda: digests()[1:], 40, "what could not be read is said again")
     assert again[0]["symptom"] == "feeds: 0 new"
+
+
+def test_the_sums_of_the_workstation_reach_the_site(system: System, kv: Kv, port: int, tmp_path: Path) -> None:
+    sums = read_usage(
+        usage_db(tmp_path / "usage.db", ("2026-11-20T10:00:00Z", "2026-11-20T12:00:00Z", 100, 50, 800, 100))
+    )
+
+    def sent() -> bool:
+        try:
+            signed_post(f"http://127.0.0.1:{port}/hook/laptop", KEY, sums.model_dump(mode="json"))
+        except BusError:
+            return False  # it is still starting
+        return True
+
+    system.wait_for(sent, 40, "ingest listens")
+    system.producer().send_task("site_metrics", queue="incidents", ignore_result=True)
+    system.wait_for(lambda: {"stats", "status"} <= set(kv.values), 40, "both values are pushed")
+    for key in ("stats", "status"):
+        check(key, kv.json(key))
+    assert kv.json("stats")["stats"]["claude_cache_hit"] == 80.0
+    assert kv.json("stats")["stats"]["claude_stale"] is False
+    system.wait_for(
+        lambda: system.events(type="night.report", cron="guardian-site-metrics"), 40, "what changed is told"
+    )
 
 
 def test_a_report_by_hand_is_told_as_every_message_is(system: System) -> None:
