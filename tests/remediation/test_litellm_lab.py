@@ -6,7 +6,7 @@ from aiops.domain.outcome import Outcome
 from tests.remediation.fleet import Fleet
 from tests.remediation.wheels import CRASHES, SERVES, UNIT, litellm_wheels
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1000)]
 
 
 @pytest.fixture(scope="module")
