@@ -56,7 +56,7 @@ class System:
         """Until these workers have said that they are up."""
         self.wait_for(
             lambda: set(queues) <= {event["context"]["queue"] for event in self.events(type="worker.online")},
-            120,
+            120,  # on a machine that is busy otherwise: at a load of 47 on two processors 40 were not enough
             f"{queues} are online",
         )
 

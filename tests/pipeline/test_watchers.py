@@ -17,7 +17,7 @@ from aiops.adapters.embedded import EmbeddedMqtt
 from tests.servers import Heard, Subscriber
 from tests.system import System
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 SILENT, LOOK = 6.0, 0.5
 SOON = SILENT + LOOK + 5
@@ -71,7 +71,7 @@ ping_url = "{outside.url}"
 """
     system = start_system(extra=extra)
     system.wait_online("detect", "incidents", "triage", "remediation", "notify")
-    system.wait_for(lambda: system.client.exists("aiops.pulse.beat", "aiops.pulse.bridge") == 2, 30, "all live")
+    system.wait_for(lambda: system.client.exists("aiops.pulse.beat", "aiops.pulse.bridge") == 2, 60, "all live")
     return system
 
 
