@@ -43,7 +43,7 @@ class Site:
         port = free_port()
         self.gate = Gate(port, self.family)
         self.local = Local(folder, extra=_settings(hosts, start_within), only=only)
-        self.local._redis = EmbeddedRedis(folder / "redis", port)
+        self.local._redis = EmbeddedRedis(folder / "redis", port, accounts=self.local._accounts)
         self.settings: Settings
         self.client: redis.Redis
         self.ledger: SqliteIncidentLedger
@@ -62,7 +62,7 @@ class Site:
         with _environment(AIOPS_CONFIG=str(self.local.config)):
             self.settings = load_settings()
         self.heard = Subscriber(self.local.mqtt_port, "pixelium/#")
-        self.client = redis.Redis.from_url(self.settings.redis.full_url())
+        self.client = redis.Redis.from_url(self.local.redis_url)
         self.ledger = SqliteIncidentLedger(self.settings.state / "incidents.sqlite")
         self.producer: Celery[Any] = Celery("stranger", set_as_current=False)
         self.producer.conf.update(configuration(self.settings))
