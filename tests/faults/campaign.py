@@ -59,8 +59,10 @@ class Result:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing was done twice, lost, left alone or told differently."""
-        return not (self.started_more_than_once or self.lost or self.not_ended or self.contradictions)
+        """Whether nothing was done twice, lost, left alone or told differently; where nothing began, that says nothing."""
+        return self.started > 0 and not (
+            self.started_more_than_once or self.lost or self.not_ended or self.contradictions
+        )
 
     def __str__(self) -> str:
         lines = [
