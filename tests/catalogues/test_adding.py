@@ -102,6 +102,7 @@ def test_a_guardian_is_one_file_one_line_and_recordings(copy: Path) -> None:
     assert whole.returncode == 0, whole.stdout[-3000:]
 
 
+@pytest.mark.timeout(400)
 def test_a_playbook_is_two_files(copy: Path) -> None:
     folder = copy / "ansible" / "playbooks"
     for ending in ("yml", "meta.yml"):

@@ -392,6 +392,7 @@ def test_what_the_operator_says_is_checked_when_the_settings_are_read(given: dic
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_ansible_lint_finds_nothing_in_its_strictest_profile(tmp_path: Path) -> None:
     program = shutil.which("ansible-lint", path=str(Path(sys.executable).parent))
     assert program, "ansible-lint is not installed"
