@@ -59,8 +59,10 @@ def revoke_backups(who: str, services: IncidentServices) -> None:
 def obstacle(services: IncidentServices) -> str:
     """Why no run would be ordered now; empty when one would."""
     kept = services.ledger.standing_approval()
-    if kept is None or kept.revoked_at is not None:
+    if kept is None:
         return "nobody has approved it: `aiops backup approve`"
+    if kept.revoked_at is not None:
+        return f"{kept.revoked_by} revoked its approval at {kept.revoked_at:%Y-%m-%d %H:%M} UTC: `aiops backup approve`"
     if kept.approval.until < services.clock():
         return f"its approval ended at {kept.approval.until:%Y-%m-%d}: `aiops backup approve`"
     if kept.approval.scope_digest != services.backup.digest:
