@@ -9,7 +9,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from tests.contracts.sshd import free_port, make_key
+from tests.contracts.sshd import empty_home, free_port, make_key
 
 PROGRAMS = ("wakeonlan", "systemctl", "pvesm", "pct", "qm", "vzdump", "pvesh", "proxmox-backup-manager")
 NODES, STORE = ("pve1", "pve2"), "pve3"
@@ -50,7 +50,8 @@ class Machines:
         (self.folder / f"{name}.conf").write_text(
             f"ListenAddress 127.0.0.1\nPort {self.ports[name]}\nHostKey {host_key}\nPidFile none\nUsePAM no\nStrictModes no\n"
             f"AuthorizedKeysFile {self.folder}/authorized\nPasswordAuthentication no\nPermitRootLogin yes\n"
-            f"SetEnv PATH={self.folder}/bin:/usr/sbin:/usr/bin:/sbin:/bin TOWN={self.town} NODE={name}\n"
+            f"SetEnv HOME={empty_home(self.folder)} "
+            f"PATH={self.folder}/bin:/usr/sbin:/usr/bin:/sbin:/bin TOWN={self.town} NODE={name}\n"
         )
 
     def _sshd(self, name: str) -> str:

@@ -29,6 +29,13 @@ def make_key(path: Path) -> Path:
     return path
 
 
+def empty_home(folder: Path) -> Path:
+    """A home for whoever logs in: a start-up file of the machine's own user may wait for a lock that a killed test left."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return home
+
+
 class Sshd:
     """One server; ``key`` may log in as the account that runs the tests."""
 
@@ -53,6 +60,7 @@ class Sshd:
         config.write_text(
             f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {self.host_key}\nPidFile none\nUsePAM no\nStrictModes no\n"
             f"AuthorizedKeysFile {self.folder}/authorized\nPasswordAuthentication no\nPermitRootLogin yes\n"
+            f"SetEnv HOME={empty_home(self.folder)}\n"
         )
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)

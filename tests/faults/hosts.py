@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiops.remediations import SHIPPED
-from tests.contracts.sshd import make_key
+from tests.contracts.sshd import empty_home, make_key
 from tests.servers import free_port
 
 PLAYBOOK = "clean_vzdump_orphans"
@@ -153,11 +153,12 @@ class Hosts:
         enter.write_text(_ENTER.format(folder=self.folder / "hosts"))
         enter.chmod(0o700)
         (self.folder / "authorized").write_text(self.key.with_suffix(".pub").read_text())
+        home = empty_home(self.folder)
         (self.folder / "sshd_config").write_text(
             f"ListenAddress 0.0.0.0:{self.port}\nHostKey {self.host_key}\nPidFile none\nUsePAM no\nStrictModes no\n"
             f"AuthorizedKeysFile {self.folder}/authorized\nPasswordAuthentication no\n"
             f"PermitRootLogin prohibit-password\nForceCommand {enter}\nMaxStartups 500\nMaxSessions 100\nUseDNS no\n"
-            "LogLevel ERROR\n"
+            f"LogLevel ERROR\nSetEnv HOME={home}\n"
         )
 
 

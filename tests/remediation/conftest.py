@@ -21,6 +21,7 @@ from aiops.domain.outcome import Outcome
 from aiops.domain.remediation import Param, Remediation
 from aiops.ports import Claim
 from aiops.remediations import SHIPPED
+from tests.contracts.sshd import empty_home
 from tests.plans import NOON, approved
 from tests.remediation.fleet import Fleet, Gate, started
 from tests.servers import free_port
@@ -152,7 +153,7 @@ def _sshd(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     (folder / "sshd_config").write_text(
         f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host_key\nAuthorizedKeysFile {folder}/key.pub\n"
         "PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
-        "Subsystem sftp internal-sftp\n"
+        f"Subsystem sftp internal-sftp\nSetEnv HOME={empty_home(folder)}\n"
     )
     return subprocess.Popen(
         ["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], stderr=subprocess.DEVNULL
