@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from beat_schedule import GUARDIANS
 from tasks.cli import lazy
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,13 @@ def test_every_command_of_the_readme_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert commands <= {name.partition("-")[0] for name in lazy.index()}
     assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in targets)
+
+
+@pytest.mark.parametrize("guardian", GUARDIANS)
+def test_every_guardian_has_a_row_that_says_what_it_is_proven_by(guardian: str) -> None:
+    page = (ROOT / "docs" / "guardians.md").read_text(encoding="utf-8")
+    rows = [row for row in page.splitlines() if row.startswith("| `") and f"`{guardian}`" in row.split("|")[1]]
+    assert len(rows) == 1
 
 
 def test_the_index_of_commands_is_what_the_modules_say() -> None:
