@@ -4,7 +4,10 @@ import sys
 from typing import Any
 
 from celery import signals
+from kombu.exceptions import OperationalError
 
+from aiops.errors import BusError
+from aiops.settings import load_settings
 from tasks.app import app
 from tasks.queues import QUEUES
 
@@ -37,6 +40,20 @@ def keep_apart(name: str) -> None:
     }
 
 
+def _bind(queue: str) -> None:
+    """Bind the queue, again and again: a Redis that was emptied knows no binding, and nobody but its owner may make one.
+
+    :raises BusError: Redis does not answer
+    """
+    own: Any = app.amqp.queues[queue]
+    with app.connection_for_write() as connection:
+        failures: tuple[type[Exception], ...] = (OperationalError, *connection.connection_errors)
+        try:
+            own(connection.default_channel).declare()
+        except failures as error:
+            raise BusError("redis", str(error)) from error
+
+
 def serve(queue: str, *, pool: str, concurrency: int = 1) -> None:
     """Run the queue's worker until it is told to stop.
 
@@ -48,6 +65,7 @@ def serve(queue: str, *, pool: str, concurrency: int = 1) -> None:
     cut(queue)
     lifecycle.connect(queue)
     lifecycle.pulsate(queue, concurrency)
+    lifecycle.every(load_settings().watch.pulse_seconds, "binding", lambda: _bind(queue))
     started: list[Any] = []
     signals.worker_init.connect(lambda sender, **_: started.append(sender), weak=False)
     app.worker_main(
