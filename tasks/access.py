@@ -91,7 +91,7 @@ ACCESS: Final[Mapping[str, Access]] = {
         pushes=("incidents", "night"),
         more=(
             Rule(
-                ("exists", "get", "set", "del", "pttl", "incr", "expire", "hincrbyfloat", "hincrby", "hmget"),
+                ("exists", "get", "set", "del", "pttl", "incrby", "expire", "hincrbyfloat", "hincrby", "hmget"),
                 ("aiops.llm.*",),
             ),
         ),

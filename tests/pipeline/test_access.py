@@ -11,6 +11,9 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from aiops.adapters.embedded import EmbeddedRedis
+from aiops.adapters.redis_provider_state import RedisProviderState
+from aiops.domain.fact import utcnow
+from aiops.domain.verdict import Spent
 from tasks.access import ACCESS
 from tasks.local import free_port
 from tasks.queues import QUEUES
@@ -174,6 +177,23 @@ def test_in_normal_use_nothing_is_refused(system: System) -> None:
     sweep(system)
     system.wait_for(system.client.pubsub_numpat, 40, "Flower listens")
     sweep(system)
+    assert refused(system) == set()
+
+
+def test_triage_may_do_with_its_keys_all_that_it_does(system: System) -> None:
+    settings = system.settings.redis.model_copy(
+        update={"username": "triage", "password_file": system.local.folder / "redis" / "triage.password"}
+    )
+    state = RedisProviderState(settings.full_url())
+    state.failed("nobody", "gone", [5.0])
+    assert "gone" in state.obstacle("nobody", 5)
+    state.worked("nobody")
+    assert state.obstacle("nobody", 5) == ""
+    state.remember("question", "answer", 5)
+    assert state.recall("question") == "answer"
+    state.spend(Spent(eur=0.5), utcnow())
+    assert state.spent(utcnow())[0].eur >= 0.5
+    state.close()
     assert refused(system) == set()
 
 
