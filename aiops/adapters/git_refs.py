@@ -1,13 +1,11 @@
 """What a git server shows of a repository, without a copy of it: ``git ls-remote``."""
 
-import os
 import re
-import signal
-import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
+from pathlib import Path
 from typing import Final, Protocol
 
+from aiops.adapters.git_process import run_git
 from aiops.errors import BusError, SettingsError
 
 _ROW: Final = re.compile(r"(?P<commit>[0-9a-f]{40}|[0-9a-f]{64})\t(?P<ref>refs/\S+)")
@@ -31,40 +29,17 @@ class GitRefs:
     """Asks the servers themselves, with nothing of this process's environment and none of this machine's configuration."""
 
     def __init__(self, ssh_command: str, seconds: float) -> None:
-        self._seconds = seconds
-        self._environment = {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-            "LC_ALL": "C.UTF-8",
-            "HOME": "/nonexistent",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_ALLOW_PROTOCOL": "ssh:https:file",
-            "GIT_SSH_COMMAND": ssh_command,
-            "GIT_SSH_VARIANT": "ssh",
-        }
+        self._ssh_command, self._seconds = ssh_command, seconds
 
     def show(self, url: str) -> Mapping[str, str]:
         """See ``Refs``."""
-        with subprocess.Popen(
-            ["git", "ls-remote", "--heads", "--tags", "--refs", "--", url],
-            cwd="/",
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as process:
-            try:
-                said, complained = process.communicate(timeout=self._seconds)
-            except subprocess.TimeoutExpired:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                raise BusError(url, f"no answer within {self._seconds:g} s") from None
-        if process.returncode:
-            why = " ".join(complained.split())[:300] or f"git ended with {process.returncode}"
+        argv = ("git", "ls-remote", "--heads", "--tags", "--refs", "--", url)
+        try:
+            code, said, complained = run_git(argv, Path("/"), self._ssh_command, self._seconds)
+        except TimeoutError:
+            raise BusError(url, f"no answer within {self._seconds:g} s") from None
+        if code:
+            why = " ".join(complained.split())[:300] or f"git ended with {code}"
             raise SettingsError(url, why) if _REFUSED.search(why) else BusError(url, why)
         return refs(url, said)
 

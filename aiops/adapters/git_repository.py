@@ -7,14 +7,13 @@ commit throws away. The commits that have not arrived are the queue, so nothing 
 import fcntl
 import os
 import shlex
-import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from aiops.adapters.git_process import run_git
 from aiops.domain.record import Pushed
 from aiops.errors import LedgerBusyError
 
@@ -285,36 +284,13 @@ class GitRepository:
             "gc.auto=0",
             *words,
         ]
-        environment = {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-            "LC_ALL": "C.UTF-8",
-            "HOME": "/nonexistent",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_ALLOW_PROTOCOL": "ssh:https:file",
-            "GIT_SSH_COMMAND": self._remote.ssh_command() if self._remote else "false",
-            "GIT_SSH_VARIANT": "ssh",
-        }
-        with subprocess.Popen(
-            argv,
-            cwd=self._folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as process:
-            try:
-                said, complained = process.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                raise GitFailedError(f"git {words[0]} took more than {seconds:g} s") from None
-        if process.returncode:
-            raise GitFailedError(f"git {words[0]}: {' '.join(complained.split())[:400] or process.returncode}")
+        ssh = self._remote.ssh_command() if self._remote else "false"
+        try:
+            code, said, complained = run_git(argv, self._folder, ssh, seconds)
+        except TimeoutError:
+            raise GitFailedError(f"git {words[0]} took more than {seconds:g} s") from None
+        if code:
+            raise GitFailedError(f"git {words[0]}: {' '.join(complained.split())[:400] or code}")
         return said.strip()
 
 

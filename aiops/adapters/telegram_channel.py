@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Coroutine
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
@@ -13,14 +12,13 @@ from telegram.error import (
     BadRequest,
     ChatMigrated,
     Forbidden,
-    InvalidToken,
-    RetryAfter,
     TelegramError,
 )
 from telegram.ext import AIORateLimiter, ExtBot
 from telegram.request import HTTPXRequest
 
 from aiops.adapters.background_loop import BackgroundLoop
+from aiops.adapters.telegram_errors import shared_meaning
 from aiops.condense.scrub import scrub
 from aiops.domain.notice import Bundle, Route
 from aiops.domain.talk import Card
@@ -228,14 +226,9 @@ class TelegramChannel:
 
     def _translated(self, error: TelegramError) -> ChannelError | SettingsError:
         reason = scrub(error.message, [self._token])
-        if isinstance(error, RetryAfter):
-            pause = error.retry_after
-            seconds = pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
-            return ChannelError(self.name, f"it asks for a pause of {seconds:g} s", seconds)
-        if isinstance(error, InvalidToken):
-            return SettingsError(
-                "telegram.token_file", "Telegram does not accept the token; get a new one from @BotFather"
-            )
+        shared = shared_meaning(self.name, error)
+        if shared is not None:
+            return shared
         if isinstance(error, ChatMigrated):
             return SettingsError("telegram.group", f"the group has a new id: {error.new_chat_id}")
         if isinstance(error, Forbidden | BadRequest):

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from telegram import Bot, CallbackQuery, Update
-from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.error import Conflict, TelegramError
 from telegram.request import HTTPXRequest
 
 from aiops.adapters.background_loop import BackgroundLoop
+from aiops.adapters.telegram_errors import shared_meaning
 from aiops.condense.scrub import scrub
 from aiops.domain.fact import utcnow
 from aiops.domain.talk import Said
@@ -98,17 +99,12 @@ class TelegramEars:
 
     def _translated(self, error: TelegramError) -> ChannelError | SettingsError:
         reason = scrub(error.message, [self._token])
-        if isinstance(error, RetryAfter):
-            pause = error.retry_after
-            seconds = pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
-            return ChannelError(self.name, f"it asks for a pause of {seconds:g} s", seconds)
+        shared = shared_meaning(self.name, error)
+        if shared is not None:
+            return shared
         if isinstance(error, Conflict):
             return ChannelError(
                 self.name, f"somebody else polls this bot, or a webhook is set: {reason}", SECOND_POLLER
-            )
-        if isinstance(error, InvalidToken):
-            return SettingsError(
-                "telegram.token_file", "Telegram does not accept the token; get a new one from @BotFather"
             )
         return ChannelError(self.name, reason)
 
