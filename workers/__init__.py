@@ -47,7 +47,11 @@ def _bind(queue: str) -> None:
     """
     own: Any = app.amqp.queues[queue]
     with app.connection_for_write() as connection:
-        failures: tuple[type[BaseException], ...] = (OperationalError, *connection.connection_errors)
+        failures: tuple[type[BaseException], ...] = (
+            OperationalError,
+            *connection.connection_errors,
+            *connection.channel_errors,
+        )
         try:
             own(connection.default_channel).declare()
         except failures as error:
