@@ -14,8 +14,11 @@ if __name__ == "__main__":
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    services = bootstrap.bridge(settings)
+    exporter = bootstrap.exporter(settings, "bridge")
+    services = bootstrap.bridge(settings, exporter.meter if exporter else None)
     pulse = bootstrap.pulse(settings)
+    if exporter:
+        exporter.server.start()
     try:
         mirror(services, stop, lambda: pulse.beat("bridge"))
     finally:
