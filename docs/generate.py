@@ -173,6 +173,10 @@ remediation_port = 9196   # on CT196, and start workers.metrics_remediation
 bridge_port = 9195        # where the bridge runs
 ```
 
+The ledgers belong to their workers alone (mode 0600), so `metrics_incidents` and `metrics_remediation` run under the unix user of the
+worker beside them: leave keys and credentials out of their units, and give `metrics_incidents` its own account in Redis. SQLite itself
+refuses them every write.
+
 The pages hold host names and figures, no texts and no secrets, and are served without a login: keep them in the management network.
 [grafana/prometheus/scrape.yml](../grafana/prometheus/scrape.yml) scrapes all five, [rules.yml](../grafana/prometheus/rules.yml) holds the
 alert rules, each with a [runbook](runbooks/README.md), and [the dashboard](dashboard.md) shows them. `make rules` checks rules and their tests with promtool.

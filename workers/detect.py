@@ -7,16 +7,16 @@ from typing import Any
 
 from celery import signals
 
-from aiops import bootstrap
 from aiops.domain.sweep import Sweep
 from aiops.settings import load_settings
 from aiops.steps.tally import swept
 from workers import serve
+from workers.showing import exporter_of
 
 
-def _serve_metrics() -> None:
+def _serve_metrics(**_: Any) -> None:
     """Count what each sweep saw, and show it where the settings name a port."""
-    exporter = bootstrap.exporter(load_settings(), "ct192")
+    exporter = exporter_of(load_settings(), "ct192")
     if exporter is None:
         return
 
@@ -29,5 +29,5 @@ def _serve_metrics() -> None:
 
 
 if __name__ == "__main__":
-    _serve_metrics()
+    signals.worker_ready.connect(_serve_metrics, weak=False)
     serve("detect", pool="threads", concurrency=4)

@@ -2,11 +2,16 @@
 
 import threading
 from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+from typing import Final
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from aiops.adapters.bounded_http import BoundedServer, OneRequest
-from aiops.errors import SettingsError
+from aiops.errors import BusError, SettingsError
+
+_SECONDS: Final = 3.0
+_MOST: Final = 4_000_000
 
 
 class MetricsServer:
@@ -33,6 +38,26 @@ class MetricsServer:
         """End it."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def answers(address: tuple[str, int]) -> int:
+    """How many families of ours are served there.
+
+    :raises BusError: nobody answers, or somebody else does
+    """
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(address[0], address[0])  # noqa: S104 - a listener on all addresses is asked on loopback
+    connection = HTTPConnection(host, address[1], timeout=_SECONDS)
+    try:
+        connection.request("GET", "/metrics")
+        said = connection.getresponse().read(_MOST)
+    except (OSError, HTTPException) as error:
+        raise BusError(f"{host}:{address[1]}", str(error)) from error
+    finally:
+        connection.close()
+    families = said.count(b"# TYPE aiops_")
+    if not families:
+        raise BusError(f"{host}:{address[1]}", "what is served there are no metrics of ours")
+    return families
 
 
 def _requests(render: Callable[[], bytes]) -> type[OneRequest]:

@@ -87,6 +87,26 @@ def execution_exporter(settings: Settings) -> Exporter:
     return _serving(settings, "ct196", settings.exporter.remediation_port, readings)
 
 
+def metrics_check(settings: Settings) -> str:
+    """For ``aiops doctor``: what is served on this container.
+
+    :raises BusError: a port that is set does not answer
+    """
+    its = settings.exporter
+    ports = {
+        "incidents": its.incidents_port,
+        "detect": its.detect_port,
+        "remediation": its.remediation_port,
+        "bridge": its.bridge_port,
+    }
+    if not any(ports.values()):
+        return "not set: no metrics are served"
+    from aiops.adapters.metrics_server import answers  # noqa: PLC0415
+
+    parts = (f"{name} on {port}: {answers((its.listen, port))} families" for name, port in ports.items() if port)
+    return ", ".join(parts)
+
+
 def _serving(
     settings: Settings, target: Target, port: int, readings: Mapping[Source, Callable[[], Iterable[Sample]]]
 ) -> Exporter:

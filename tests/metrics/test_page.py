@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from aiops.adapters.metrics_page import KEPT_SECONDS, MetricsPage
-from aiops.adapters.metrics_server import MetricsServer
+from aiops.adapters.metrics_server import MetricsServer, answers
 from aiops.domain.metric import METRICS, TARGETS, Sample, Target
-from aiops.errors import LedgerBusyError, SettingsError
+from aiops.errors import BusError, LedgerBusyError, SettingsError
 
 
 class Clock:
@@ -191,6 +191,14 @@ def test_somebody_who_says_nothing_keeps_nobody_else_waiting(server: MetricsServ
     assert ask(server, "GET", "/metrics")[0] == 200
     for one in silent:
         one.close()
+
+
+def test_the_doctor_hears_who_serves_and_who_does_not(server: MetricsServer) -> None:
+    assert answers(("0.0.0.0", server.port)) > 10
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(BusError, match="does not answer"):
+            answers(("127.0.0.1", free.getsockname()[1]))
 
 
 def test_a_port_that_is_taken_is_said_with_the_setting(server: MetricsServer) -> None:
