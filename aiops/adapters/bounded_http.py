@@ -5,7 +5,7 @@ import socket
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 AT_ONCE: Final = 16
 """Requests served together; whoever comes then is told to come again."""
@@ -48,7 +48,7 @@ class OneRequest(BaseHTTPRequestHandler):
     """One request of a connection; whoever inherits writes ``do_GET`` or ``do_POST``. ``timeout`` is in seconds."""
 
     server_version, sys_version, protocol_version = "aiops", "", "HTTP/1.1"
-    timeout: float = 10.0
+    timeout: ClassVar[float] = 10.0
 
     def handle(self) -> None:
         """One request per connection, with a hard end: each read alone has its own limit, and a sender may drip."""

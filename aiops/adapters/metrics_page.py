@@ -26,7 +26,7 @@ Reading = Callable[[], Iterable[Sample]]
 :raises AiopsError: it cannot be read now
 """
 
-_disable_created_metrics()
+_disable_created_metrics()  # type: ignore[no-untyped-call] # the library has types, and this has none
 
 
 class MetricsPage:
