@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Whole files side by side: those of one file share their servers.
+SIDE_BY_SIDE := -n $(or $(JOBS),2) --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 ##@ Run
@@ -25,12 +27,12 @@ shell: $(VENV)/.local ## A Python shell with the tasks imported, talking to a ru
 ##@ Check
 
 .PHONY: test
-test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, the whole system as processes
-	@$(BIN)/python -m pytest -q -m "not lab and not litellm and not slow and not faults and not mcp" $(ARGS)
+test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, the whole system as processes; JOBS=2 at once
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not lab and not litellm and not slow and not faults and not mcp" $(ARGS)
 
 .PHONY: slow
 slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible runs, killed processes and servers, LLM providers
-	@code=0; $(BIN)/python -m pytest -q -m "slow and not lab and not litellm and not faults and not mcp" $(ARGS) || code=$$?; \
+	@code=0; $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "slow and not lab and not litellm and not faults and not mcp" $(ARGS) || code=$$?; \
 	$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py || code=$$?; exit $$code
 
 .PHONY: fleet
