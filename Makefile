@@ -27,7 +27,7 @@ shell: $(VENV)/.local ## A Python shell with the tasks imported, talking to a ru
 ##@ Check
 
 .PHONY: test
-test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, the whole system as processes; JOBS=2 at once
+test: $(VENV)/.dev $(VENV)-dashboard/.done tools ## The tests: real Redis, MQTT, sshd, the whole system as processes; JOBS=2 at once
 	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not lab and not litellm and not slow and not faults and not mcp" $(ARGS)
 
 .PHONY: slow

@@ -1,25 +1,37 @@
 """From the ledgers, from events and from sweeps to samples: what the figures are, on small cases that can be counted by hand."""
 
 import json
-from datetime import timedelta
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from aiops.adapters.execution_ledger import SqliteExecutionLedger
 from aiops.adapters.execution_view import ExecutionView
+from aiops.adapters.memory_events import MemoryBroker, MemoryEventLog, MemoryEvents
+from aiops.detectors import backup, certs
 from aiops.domain import horizon
+from aiops.domain.certificate import Certificate
 from aiops.domain.event import Event
 from aiops.domain.metric import METRICS, Sample
 from aiops.domain.severity import Severity
 from aiops.domain.sweep import Blind
 from aiops.errors import BusError, LedgerBusyError
-from aiops.ports import GaugeServices, Mirrored
+from aiops.ports import BridgeServices, GaugeServices, Mirrored
+from aiops.probes.backups import Archive
+from aiops.probes.x509 import Files
+from aiops.settings import Exporter, Settings
 from aiops.steps import authorise, correlate
 from aiops.steps.gauges import execution_gauges, ledger_gauges, redis_gauges
+from aiops.steps.mirror import mirror
 from aiops.steps.tally import happened, mirrored, swept
 from tests.incident_world import NOON, World
 from tests.plans import approved, outcome
+from workers.showing import exporter_of
 
 
 class Signs:
@@ -216,6 +228,79 @@ def test_a_sweep_says_what_each_look_came_to(tmp_path: Path) -> None:
     assert found["aiops_looks_total", "health", "asleep"] == 1
     assert found["aiops_certificate_end_timestamp_seconds", "ct203"] == NOON.timestamp()
     assert not [name for name, *_ in found if name == "aiops_backup_complete_timestamp_seconds"]
+
+
+class Counted:
+    """Port ``Meter`` that remembers."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+
+    def count(self, samples: Iterable[Sample]) -> None:
+        self.samples += samples
+
+    def last(self, metric: str) -> float:
+        return next((float(one.value) for one in reversed(self.samples) if one.metric == metric), -1.0)
+
+    def seen(self, kind: str) -> int:
+        return sum(one.labels == (kind,) for one in self.samples if one.metric == "aiops_events_total")
+
+
+def test_the_bridge_counts_what_the_broker_has_taken_and_nothing_twice() -> None:
+    events, broker, meter, stop = MemoryEvents(), MemoryBroker(), Counted(), threading.Event()
+    for _ in range(5):
+        events.publish(an_event("incident.opened"))
+    broker.accept = 3
+    services = BridgeServices(MemoryEventLog(events), broker, meter)
+    thread = threading.Thread(target=mirror, args=(services, stop))
+    thread.start()
+    wait_until(lambda: meter.last("aiops_bridge_connected") == 0)
+    assert meter.seen("incident.opened") == 3
+    broker.accept = None
+    wait_until(lambda: meter.seen("incident.opened") == 5)
+    wait_until(lambda: meter.last("aiops_bridge_connected") == 1)
+    stop.set()
+    thread.join(10)
+    assert meter.seen("incident.opened") == 5
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_node_is_backed_up_since_the_newest_archive_of_its_worst_guest() -> None:
+    found = tuple(
+        Archive(f"/var/lib/vz/dump/{guest}-{at}", guest, float(at), 1)
+        for guest, at in (("1", 100), ("2", 300), ("1", 200))
+    )
+    assert horizon.read(backup.figures({}, found)[horizon.BACKUP]) == datetime.fromtimestamp(200, UTC)
+    assert backup.figures({}, ()) == {}
+
+
+def test_a_host_shows_when_its_first_certificate_ends() -> None:
+    def until(days: int) -> Certificate:
+        end = NOON + timedelta(days=days)
+        return Certificate(common_name="a", issuer="b", names=("a",), not_before=NOON, not_after=end, fingerprint="c")
+
+    shown = certs.figures("", Files((("/etc/a.pem", until(90)), ("/etc/b.pem", until(5))), ()))
+    assert horizon.read(shown[horizon.CERTIFICATE]) == NOON + timedelta(days=5)
+    assert "/etc/b.pem" in shown["certificates"]
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2026-11-23", "2026-11-23T12:00:00"])
+def test_what_is_no_moment_with_a_zone_is_no_horizon(text: str) -> None:
+    assert horizon.read(text) is None
+
+
+def test_a_port_that_is_taken_costs_the_metrics_and_not_the_work(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(exporter=Exporter(bridge_port=taken.getsockname()[1]))
+        assert exporter_of(settings, "bridge") is None
+    assert "no metrics are served" in caplog.text
+    assert exporter_of(Settings(), "ct192") is None
 
 
 def test_the_event_of_a_sweep_survives_the_way_through_json() -> None:
