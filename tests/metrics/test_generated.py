@@ -63,6 +63,15 @@ def test_promtool_takes_the_rules_and_the_scrape_configuration(words: tuple[str,
     assert "SUCCESS" in done.stdout + done.stderr
 
 
+@pytest.mark.victoriametrics
+def test_vmalert_takes_the_rules_too() -> None:
+    program = shutil.which("vmalert")
+    assert program
+    words = [program, "-dryRun", "-rule", str(GRAFANA / "prometheus" / "rules.yml")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.promtool
 def test_each_rule_fires_where_it_should_and_stays_quiet_where_it_should() -> None:

@@ -1,14 +1,17 @@
 """A query that names what nobody serves shows an empty panel, or an alert that never fires: here it shows as a failed test."""
 
+import json
 import re
 import tomllib
 
 import pytest
 import yaml
 
-from aiops.domain.event import TYPES
+from aiops.domain.event import TYPES, Event
 from aiops.domain.metric import METRICS, OUTSIDE_TYPES
+from aiops.domain.severity import Severity
 from tasks.cli import lazy
+from tests.incident_world import NOON
 from tests.metrics.queries import DASHBOARD, GRAFANA, IMPORT, ROOT, SERVED, metric_queries, named, panels, rules
 
 LOKI_LABELS = {"job", "container", "level", "event"}
@@ -62,6 +65,30 @@ def test_the_incident_log_asks_loki_by_labels_that_our_lines_have() -> None:
     assert set(labels) <= LOKI_LABELS
     assert "incident" not in labels, "an id as a label would make a stream per incident"
     assert "$incident" in target["expr"]
+
+
+def test_the_log_of_one_incident_is_found_in_our_lines_and_linked_from_them() -> None:
+    event = Event(
+        source="hermes",
+        cron="guardian-disk",
+        severity=Severity.WARNING,
+        timestamp=NOON,
+        host="ct201",
+        symptom="said",
+        type="incident.opened",
+        incident="inc-20261123-k3f9qd",
+    )
+    sources = yaml.safe_load((GRAFANA / "provisioning" / "datasources" / "aiops.yml").read_text(encoding="utf-8"))
+    (loki,) = [source for source in sources["datasources"] if source["type"] == "loki"]
+    (link,) = loki["jsonData"]["derivedFields"]
+    for line in (event.model_dump_json(), json.dumps(event.model_dump(mode="json"))):
+        assert json.loads(line)["incident"], "the panel keeps lines whose field `incident` is not empty"
+        found = re.search(link["matcherRegex"], line)
+        assert found
+        assert found[1] == event.incident
+    assert link["datasourceUid"] == loki["uid"]
+    assert '{job="aiops"}' in link["url"]
+    assert "$${__value.raw}" in link["url"], "a single $ would be expanded by Grafana itself"
 
 
 def test_there_are_the_fourteen_panels_and_each_says_what_it_is() -> None:
