@@ -7,7 +7,7 @@ from aiops import bootstrap
 from aiops.settings import load_settings
 from aiops.steps.mirror import mirror
 from tasks.logs import configure
-from workers.showing import exporter_of
+from tasks.showing import exporter_of
 
 if __name__ == "__main__":
     settings = load_settings()

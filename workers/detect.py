@@ -10,8 +10,8 @@ from celery import signals
 from aiops.domain.sweep import Sweep
 from aiops.settings import load_settings
 from aiops.steps.tally import swept
+from tasks.showing import exporter_of
 from workers import serve
-from workers.showing import exporter_of
 
 
 def _serve_metrics(**_: Any) -> None:

@@ -9,7 +9,7 @@ from aiops.settings import load_settings
 from tasks import schedule
 from tasks.periods import periods
 from tasks.queues import QUEUES
-from workers.showing import show
+from tasks.showing import show
 
 if __name__ == "__main__":
     settings = load_settings()

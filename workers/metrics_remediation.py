@@ -6,7 +6,7 @@ network stands apart from what acts, and forked children of the worker have noth
 
 from aiops import bootstrap
 from aiops.settings import load_settings
-from workers.showing import show
+from tasks.showing import show
 
 if __name__ == "__main__":
     settings = load_settings()

@@ -29,9 +29,9 @@ from aiops.steps import authorise, correlate
 from aiops.steps.gauges import execution_gauges, ledger_gauges, redis_gauges
 from aiops.steps.mirror import mirror
 from aiops.steps.tally import happened, mirrored, swept
+from tasks.showing import exporter_of
 from tests.incident_world import NOON, World
 from tests.plans import approved, outcome
-from workers.showing import exporter_of
 
 
 class Signs:
