@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from aiops.domain.metric import METRICS
-from tests.metrics.queries import metric_queries, named
+from tests.metrics.queries import metric_queries, rules
 from tests.metrics.victoria import Victoria, chosen, exporter, page
 from tests.system import System
 
@@ -104,7 +104,6 @@ def test_a_dead_exporter_is_started_again_and_the_figures_come_back(system: Syst
     victoria.wait("aiops_incidents_open")
 
 
-def test_queries_are_ones_that_victoriametrics_understands(victoria: Victoria) -> None:
-    for title, expr in metric_queries():
-        assert isinstance(victoria.ask(expr), list), title
-        assert named(expr)
+def test_every_query_and_every_rule_is_one_that_victoriametrics_understands(victoria: Victoria) -> None:
+    for what, expr in [*metric_queries(), *((rule["alert"], rule["expr"]) for rule in rules())]:
+        assert isinstance(victoria.ask(expr), list), what
