@@ -81,6 +81,11 @@ lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 	@$(BIN)/lint-imports
 	@.ci/lint-playbooks $(BIN)
 
+.PHONY: rules
+rules: tools ## The alert rules and the tests of each, with promtool
+	@promtool check rules grafana/prometheus/rules.yml
+	@cd grafana/prometheus && promtool test rules rules.test.yml
+
 .PHONY: supply
 supply: $(VENV)/.dev $(VENV)-triage/.done ## What the dependencies brought: files that start by themselves, licences, who got what
 	@.ci/supply $(VENV) $(VENV)-triage
@@ -109,6 +114,10 @@ fmt: $(VENV)/.dev ## Format the code
 docs: $(VENV)/.dev ## Write the generated tables of the documentation and the event schema anew
 	@$(BIN)/python -m aiops.adapters.event_schema
 	@$(BIN)/python docs/generate.py
+
+.PHONY: dashboard
+dashboard: $(VENV)-dashboard/.done ## Write Grafana's dashboard anew from grafana/dashboard.py
+	@$(VENV)-dashboard/bin/python grafana/dashboard.py
 
 .PHONY: lock
 lock: ## Lock the dependencies anew, nothing younger than a week (needs uv)
@@ -154,6 +163,12 @@ $(VENV)-triage/.done: constraints/triage.txt constraints/dev.txt pyproject.toml 
 $(VENV)-audit/.done: constraints/audit.txt | $(VENV)/bin/python
 	@rm -rf $(VENV)-audit && $(PYTHON) -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/pip install --quiet --require-hashes -r constraints/audit.txt
+	@touch $@
+
+# What writes the dashboard, and nothing else: nobody who runs aiops needs it.
+$(VENV)-dashboard/.done: constraints/dashboard.txt | $(VENV)/bin/python
+	@rm -rf $(VENV)-dashboard && $(PYTHON) -m venv $(VENV)-dashboard
+	@$(VENV)-dashboard/bin/pip install --quiet --require-hashes -r constraints/dashboard.txt
 	@touch $@
 
 # Servers and a client that nobody here wrote, in the versions that the tests were written against.

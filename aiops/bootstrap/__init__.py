@@ -7,6 +7,7 @@ from aiops.bootstrap.for_detection import detection, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_ingest import ingest
 from aiops.bootstrap.for_mcp import mcp_powers, mcp_service, mcp_tools
+from aiops.bootstrap.for_metrics import execution_exporter, exporter, incident_exporter
 from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence
 from aiops.bootstrap.for_night import night, send_usage, usage_sums
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
@@ -40,10 +41,13 @@ __all__ = [
     "embedded_mqtt",
     "embedded_redis",
     "events",
+    "execution_exporter",
     "executions",
     "executor",
+    "exporter",
     "generate_keys",
     "guests",
+    "incident_exporter",
     "incidents",
     "ingest",
     "inventory",
