@@ -1,5 +1,6 @@
 """From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
 
+from aiops.adapters.config_archive import open_archive
 from aiops.bootstrap.doctor import checks
 from aiops.bootstrap.for_brief import brief, desk
 from aiops.bootstrap.for_detection import detection, sudoers
@@ -60,6 +61,7 @@ __all__ = [
     "night",
     "notification",
     "one_thinker",
+    "open_archive",
     "policy",
     "presence",
     "pulse",
