@@ -17,11 +17,12 @@ from aiops.ports.services import (
     ListenServices,
     NotifyServices,
     RemediationServices,
+    ShipServices,
     TriageServices,
 )
 from aiops.ports.sessions import Agent, GrantVerifier, Reviews, SessionClaim, SessionLedger, SessionServices
 from aiops.ports.signs import Beacon, Pulse
-from aiops.ports.stream import Broker, EventLog, Events, Mirrored
+from aiops.ports.stream import Broker, EventLog, Events, LogSource, LogStore, Mirrored, Spool, Spooled
 from aiops.ports.talk import CardBox, Ears, Inbox, Talker, TalkLedger
 from aiops.ports.thinking import ProviderState, Thinker
 from aiops.ports.trail import Archive, AuditLog, Records
@@ -59,6 +60,8 @@ __all__ = [
     "IncidentServices",
     "Inventory",
     "ListenServices",
+    "LogSource",
+    "LogStore",
     "Mailbox",
     "Mirrored",
     "NightBook",
@@ -82,8 +85,11 @@ __all__ = [
     "SessionLedger",
     "SessionServices",
     "Shell",
+    "ShipServices",
     "Signer",
     "Site",
+    "Spool",
+    "Spooled",
     "TalkLedger",
     "Talker",
     "Thinker",
