@@ -30,6 +30,7 @@ test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, the whole system 
 
 .PHONY: slow
 slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible runs, killed processes and servers, LLM providers
+	@.ci/tools pages
 	@code=0; $(BIN)/python -m pytest -q -m "slow and not lab and not litellm and not faults and not mcp" $(ARGS) || code=$$?; \
 	$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py || code=$$?; exit $$code
 

@@ -11,6 +11,17 @@ from lab.run import requirements
 
 pytest_plugins = ("tests.servers", "tests.system")
 
+PROGRAMS = {
+    "mosquitto": ("mosquitto", "mosquitto is not installed"),
+    "alertmanager": ("prometheus-alertmanager", "prometheus-alertmanager is not installed"),
+    "bubblewrap": ("bwrap", "bubblewrap is not installed, so sessions are not confined here"),
+    "sudo": ("visudo", "sudo is not installed"),
+    "chromium": ("chromium", "chromium is not installed: pages are looked at in no browser here"),
+    "tmux": ("tmux", "tmux is not installed"),
+    "nginx": ("nginx", "nginx is not installed"),
+}
+"""Per marker the program it needs, and what is said where that is missing."""
+
 
 def _missing() -> dict[str, str]:
     """Per marker, why its tests cannot run here."""
@@ -20,14 +31,9 @@ def _missing() -> dict[str, str]:
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
     if os.geteuid() != 0 or not shutil.which("sshd", path=path):
         found["root"] = "they need root and sshd: the fence on a host belongs to root"
-    if not shutil.which("mosquitto", path=path):
-        found["mosquitto"] = "mosquitto is not installed"
-    if not shutil.which("prometheus-alertmanager", path=path):
-        found["alertmanager"] = "prometheus-alertmanager is not installed"
-    if not shutil.which("bwrap", path=path):
-        found["bubblewrap"] = "bubblewrap is not installed, so sessions are not confined here"
-    if not shutil.which("visudo", path=path):
-        found["sudo"] = "sudo is not installed"
+    for marker, (program, reason) in PROGRAMS.items():
+        if not shutil.which(program, path=path):
+            found[marker] = reason
     if find_spec("litellm") is None:
         found["litellm"] = (
             "litellm is installed only where triage runs; `make test` runs these in an environment of their own"
