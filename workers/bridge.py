@@ -12,6 +12,7 @@ from aiops.settings import load_settings
 from aiops.steps.mirror import mirror
 from aiops.steps.ship import ship
 from tasks.logs import configure
+from workers.showing import exporter_of
 
 
 def _ship(services: ShipServices, stop: threading.Event) -> None:
@@ -28,9 +29,12 @@ if __name__ == "__main__":
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    services = bootstrap.bridge(settings)
+    exporter = exporter_of(settings, "bridge")
+    services = bootstrap.bridge(settings, exporter.meter if exporter else None)
     shipping = bootstrap.shipping(settings)
     pulse = bootstrap.pulse(settings)
+    if exporter:
+        exporter.server.start()
     shipper = threading.Thread(target=_ship, args=(shipping, stop), name="ship") if shipping else None
     if shipper:
         shipper.start()
