@@ -17,6 +17,7 @@ GUARDIANS: dict[str, timedelta | crontab] = {
     "proxmox": timedelta(minutes=5),
     "logs": timedelta(minutes=5),
     "metrics": timedelta(minutes=5),
+    "log-store": timedelta(minutes=15),
     "pbs": timedelta(minutes=60),
     "headscale": timedelta(minutes=60),
     "security": crontab(hour=8, minute=30),

@@ -20,6 +20,9 @@ _PROGRAMS = {
     "victoriametrics": ("victoria-metrics", "victoria-metrics is not installed"),
     "bubblewrap": ("bwrap", "bubblewrap is not installed, so sessions are not confined here"),
     "sudo": ("visudo", "sudo is not installed"),
+    "chromium": ("chromium", "chromium is not installed: pages are looked at in no browser here"),
+    "tmux": ("tmux", "tmux is not installed"),
+    "nginx": ("nginx", "nginx is not installed"),
 }
 """Per marker the program that its tests need, and what is said where it is missing."""
 

@@ -1,6 +1,6 @@
 """Reads JSON over HTTP with the standard library: strict certificates, no proxy, no redirection, a hard end.
 
-Sources are only read; what is written to (``put``) is named by its adapter.
+Sources are only read; what is written to (``put``, ``post``) is named by its adapter.
 """
 
 import json
@@ -77,6 +77,14 @@ class JsonApi:
         """
         return self.parsed(path, self.fetch(path, {}, **parameters))
 
+    def text(self, path: str) -> str:
+        """One answer that is no JSON.
+
+        :raises SettingsError: the server refuses it
+        :raises BusError: it does not answer now
+        """
+        return self.body(path, self.fetch(path, {})).decode(errors="replace")
+
     def parsed(self, path: str, reply: Reply) -> Any:
         """The JSON of an answer.
 
@@ -126,6 +134,14 @@ class JsonApi:
         """
         body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         return self.parsed(path, self._ask(self._base + path, {"Content-Type": "application/json"}, "PUT", body))
+
+    def post(self, path: str, content: bytes, headers: Mapping[str, str]) -> Reply:
+        """Send content as it is; one answer, whatever its status says.
+
+        :raises BusError: it does not answer now
+        :raises SettingsError: its certificate is not valid
+        """
+        return self._ask(self._base + path, headers, "POST", content)
 
     def _ask(self, target: str, more: Mapping[str, str], method: str = "GET", body: bytes | None = None) -> Reply:
         headers = {"Accept": "application/json", "User-Agent": "aiops", **self._headers(), **more}

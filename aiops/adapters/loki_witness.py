@@ -1,15 +1,21 @@
-"""What Loki has received from each host: how much, when last, and how many errors per unit in bins of five minutes."""
+"""What Loki has received from each host: how much, when last, and how many errors per unit in bins of five minutes; and
+whether our own lines arrive and how long lines are kept.
+"""
 
 import ipaddress
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
+
+import yaml
 
 from aiops.adapters.shape import Shape, Transport, unknown_question
 from aiops.domain.guest import Guest
+from aiops.domain.shipped import JOB
 from aiops.domain.spike import BIN
-from aiops.domain.testimony import Gap, Stream, Testimony
+from aiops.domain.testimony import Gap, OwnLines, Retention, Stream, Testimony, Told
 from aiops.errors import AiopsError, SettingsError
 
 _HOUR: Final = 3600
@@ -19,31 +25,54 @@ _QUERY_RANGE: Final = "/loki/api/v1/query_range"
 Series = tuple[Mapping[str, str], Sequence[tuple[float, float]]]
 
 
+SLACK_DAYS: Final = 2
+"""What is older than the retention by less is on its way out: tables are of a day, and deletion waits two hours more
+(``compactor.retention_delete_delay``).
+"""
+_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": _HOUR, "d": _DAY, "w": _WEEK, "y": 365 * _DAY}
+
+
+class LokiTransport(Transport, Protocol):
+    """JSON for its API, text for its configuration."""
+
+    def text(self, path: str) -> str:
+        """:raises SettingsError: it refuses; :raises BusError: it does not answer now."""
+
+
 class LokiWitness:
     """See ``aiops.ports.Witness``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one per setting
         self,
-        transport: Transport,
+        transport: LokiTransport,
         home: str,
         *,
         host_label: str = "host",
         unit_label: str = "unit",
         selector: str = "",
         errors: str = "",
+        own: bool = False,
+        retention_days: float = 30,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """:param selector: streams that count, as LogQL without braces; ``errors``: LogQL that leaves only errors"""
+        """:param selector: streams that count, as LogQL without braces; ``errors``: LogQL that leaves only errors;
+        ``own``: our own lines are expected there
+        """
         self._transport, self._clock = transport, clock
         self._home = Guest(name=home, address=home, source="loki")
         self._host, self._unit = host_label, unit_label
         every = f'{host_label}=~".+"'
         self._streams = "{" + (f"{every}, {selector}" if selector else every) + "}"
-        self._errors = errors
+        self._errors, self._own, self._days = errors, own, retention_days
 
     def ask(self, question: str, sweep: str) -> Testimony:  # noqa: ARG002 - whoever asks once per sweep is around us
         """See ``aiops.ports.Witness``."""
-        asked = {"streams": self._heard, "errors": self._counted}
+        asked: dict[str, Callable[[], Sequence[Told]]] = {
+            "streams": self._heard,
+            "errors": self._counted,
+            "own": self._arrived,
+            "retention": self._kept,
+        }
         if question not in asked:
             raise unknown_question("loki", question)
         try:
@@ -86,6 +115,25 @@ class LokiWitness:
             for host, units in counts.items()
         ]
 
+    def _arrived(self) -> list[OwnLines]:
+        """When our own lines came last; nothing where none are expected."""
+        if not self._own:
+            return []
+        now = self._now()
+        for past, step, window in ((_DAY, BIN, f"{BIN}s"), (_WEEK, _HOUR, "1h")):
+            rows = self._range(f'sum(count_over_time({{job="{JOB}"}} [{window}]))', now - past, now, step)
+            seen = [at for _, values in rows for at, _ in _full(values)]
+            if seen:
+                return [OwnLines(self._home, max(seen))]
+        return [OwnLines(self._home, None)]
+
+    def _kept(self) -> list[Retention]:
+        """What its configuration says, and whether it keeps to it."""
+        days = retention(self._transport.text("/config"))
+        old = self._now() - (self._days + SLACK_DAYS) * _DAY
+        rows = self._range(f"sum(count_over_time({self._streams} [1d]))", old - _WEEK, old, _DAY)
+        return [Retention(self._home, days, self._days, any(_full(values) for _, values in rows))]
+
     def _oldest(self, now: float) -> float:
         """Since when anything is kept: without it, a store of an hour reads as a quiet week."""
         query = f"sum(count_over_time({self._streams} [1h]))"
@@ -99,6 +147,29 @@ class LokiWitness:
     def _range(self, query: str, start: float, end: float, step: int) -> list[Series]:
         parameters: dict[str, str | int | float] = {"query": query, "start": int(start), "end": int(end), "step": step}
         return matrix("loki", self._transport.get(_QUERY_RANGE, **parameters), "matrix")
+
+
+def retention(text: str) -> float | None:
+    """Days for which lines are kept by a configuration as ``/config`` shows it; None for ever.
+
+    Without ``compactor.retention_enabled`` nothing is ever deleted, whatever period is set; a period of 0 means for ever.
+
+    :raises SettingsError: it is no such configuration
+    """
+    try:
+        whole = yaml.safe_load(text)
+    except yaml.YAMLError:
+        whole = None
+    if not isinstance(whole, dict) or not isinstance(whole.get("limits_config"), dict):
+        raise SettingsError("loki /config", "this is no configuration of Loki with its limits_config")
+    compactor = whole.get("compactor")
+    if not (isinstance(compactor, dict) and compactor.get("retention_enabled") is True):
+        return None
+    said = str(whole["limits_config"].get("retention_period", "0s"))
+    parts = re.findall(r"(\d+)(ms|[smhdwy])", said)
+    if said != "0" and "".join(number + unit for number, unit in parts) != said:
+        raise SettingsError("loki /config", f"retention_period is {said[:40]!r}, which is no span of time")
+    return sum(int(number) * _UNITS[unit] for number, unit in parts) / _DAY or None
 
 
 def matrix(source: str, answer: Any, kind: str) -> list[Series]:

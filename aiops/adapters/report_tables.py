@@ -35,6 +35,16 @@ class ReportTables:
             ).fetchall()
         return [(Plan.model_validate_json(plan), Outcome.model_validate_json(outcome)) for plan, outcome in rows]
 
+    def ended(self, since: datetime, until: datetime) -> Sequence[tuple[Plan, Outcome]]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT plans.plan, outcome FROM plans JOIN outcomes ON outcomes.plan = plans.id"
+                " WHERE json_extract(outcome, '$.finished_at') >= ? AND json_extract(outcome, '$.finished_at') < ?"
+                " AND json_extract(plans.plan, '$.risk') <> 'read_only' ORDER BY n",
+                (iso(since), iso(until)),
+            ).fetchall()
+        return [(Plan.model_validate_json(plan), Outcome.model_validate_json(outcome)) for plan, outcome in rows]
+
     def looked_before(self, host: str, kind: str, before: datetime, since: datetime) -> datetime | None:
         with self._db.reading() as cursor:
             row = cursor.execute(
@@ -44,3 +54,13 @@ class ReportTables:
                 (host, kind, iso(before), iso(since)),
             ).fetchone()
         return datetime.fromisoformat(row[0]) if row else None
+
+    def finished(self, since: datetime, until: datetime) -> Sequence[tuple[str, datetime]]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT one.value, max(finished_at) AS ended FROM sweeps, json_each(record, '$.patrol.detectors') AS one"
+                " WHERE finished_at >= ? AND finished_at < ? AND json_extract(record, '$.patrol.purpose') = 'patrol'"
+                " GROUP BY sweep, one.value ORDER BY ended",
+                (iso(since), iso(until)),
+            ).fetchall()
+        return [(name, datetime.fromisoformat(ended)) for name, ended in rows]

@@ -8,8 +8,8 @@ from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_ingest import ingest
 from aiops.bootstrap.for_mcp import mcp_powers, mcp_service, mcp_tools
 from aiops.bootstrap.for_metrics import execution_exporter, exporter, incident_exporter
-from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence
-from aiops.bootstrap.for_night import night, send_usage, usage_sums
+from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence, shipping
+from aiops.bootstrap.for_night import night, report_page, send_usage, symbiosis, usage_sums
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
 from aiops.bootstrap.for_remediation import backup, backup_runs, executions, executor, records, remediation
 from aiops.bootstrap.for_sessions import sessions
@@ -67,10 +67,13 @@ __all__ = [
     "pulse",
     "records",
     "remediation",
+    "report_page",
     "scratch",
     "send_usage",
     "sessions",
+    "shipping",
     "sudoers",
+    "symbiosis",
     "thinker",
     "tied_command",
     "topologies",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from aiops import detectors, rules
 from aiops.bootstrap.for_incidents import _skills, incidents, policy
 from aiops.bootstrap.for_metrics import metrics_check
-from aiops.bootstrap.for_mirrors import telegram_check
+from aiops.bootstrap.for_mirrors import ship_check, telegram_check
 from aiops.bootstrap.for_night import night_check
 from aiops.bootstrap.for_remediation import _semaphore_check
 from aiops.bootstrap.for_sessions import session_check
@@ -30,6 +30,7 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
         "signing key": lambda: f"{len(secret(settings.keys.signing))} characters, mode checked",
         "redis": lambda: redis_answers(settings.redis.full_url()),
         "mqtt": lambda: mqtt_answers(_address(settings)) if settings.mqtt.host else "not set: nothing is mirrored",
+        "ship": lambda: ship_check(settings),
         "telegram": lambda: telegram_check(settings),
         "semaphore": lambda: _semaphore_check(settings),
         "session": lambda: session_check(settings),

@@ -12,6 +12,7 @@ from aiops.ports import (
     Mailbox,
     Meter,
     NotifyServices,
+    ShipServices,
     Talker,
 )
 from aiops.settings import Settings, secret
@@ -133,6 +134,56 @@ def bridge(settings: Settings, meter: Meter | None = None) -> BridgeServices:
         raise SettingsError("mqtt.host", "no MQTT broker is set, so there is nothing to mirror to")
     log = RedisEventLog(settings.redis.full_url(), events(settings), prefix=settings.mqtt.prefix)
     return BridgeServices(log=log, broker=MqttBroker(_address(settings), prefix=settings.mqtt.prefix), meter=meter)
+
+
+def shipping(settings: Settings) -> ShipServices | None:
+    """What sends to the log store; None where none is set.
+
+    :raises SettingsError: its address or a file cannot be used
+    """
+    its = settings.ship
+    if not its.url:
+        return None
+    from aiops.adapters.json_api import JsonApi  # noqa: PLC0415
+    from aiops.adapters.log_files import LogFiles  # noqa: PLC0415
+    from aiops.adapters.log_spool import LogSpool  # noqa: PLC0415
+    from aiops.adapters.loki_push import LokiPush  # noqa: PLC0415
+    from aiops.adapters.redis_event_log import RedisEventLog  # noqa: PLC0415
+
+    def headers() -> dict[str, str]:
+        token = {"Authorization": f"Bearer {secret(its.token_file)}"} if its.token_file else {}
+        return token | ({"X-Scope-OrgID": its.tenant} if its.tenant else {})
+
+    ours = events(settings)
+    return ShipServices(
+        log=RedisEventLog(settings.redis.full_url(), ours, prefix=settings.mqtt.prefix),
+        spool=LogSpool(settings.state / "ship.sqlite", its.spool_mb * 1024 * 1024),
+        store=LokiPush(JsonApi("loki", its.url, headers, seconds=its.seconds, ca_file=its.ca_file)),
+        events=ours,
+        files=LogFiles(its.logs) if its.logs else None,
+    )
+
+
+def ship_check(settings: Settings) -> str:
+    """For ``aiops doctor``: what waits for the log store, where the bridge runs; asks nobody.
+
+    :raises SettingsError: an address or a file cannot be used
+    """
+    if not settings.ship.url:
+        return "not set: events and logs are sent to no log store"
+    if settings.ship.token_file:
+        secret(settings.ship.token_file)
+    path = settings.state / "ship.sqlite"
+    if not path.exists():
+        return f"{settings.ship.url}; nothing was kept here yet: the bridge runs elsewhere, or has not started"
+    from aiops.adapters.log_spool import LogSpool  # noqa: PLC0415
+
+    spool = LogSpool(path, settings.ship.spool_mb * 1024 * 1024)
+    try:
+        lines, size = spool.waiting()
+    finally:
+        spool.close()
+    return f"{settings.ship.url}; {lines} lines wait ({size / 1e6:.1f} of {settings.ship.spool_mb} MB)"
 
 
 def presence(settings: Settings, name: str) -> Presence:

@@ -6,6 +6,9 @@ from pathlib import PurePosixPath
 
 from aiops.bootstrap.shared import catalogue, events, inventory, topologies
 from aiops.domain.night import Usage as Sums
+from aiops.domain.report import Report
+from aiops.domain.symbiosis import Symbiosis
+from aiops.errors import AiopsError, SettingsError
 from aiops.ports import DocsSource, FeedSource, NightServices, NodeSource, Site
 from aiops.settings import Settings, credential, secret
 
@@ -120,6 +123,28 @@ def usage_sums(settings: Settings) -> Sums:
     return read_usage(settings.usage.database)
 
 
+def symbiosis(settings: Settings) -> tuple[Symbiosis | None, str]:
+    """What the agent's own database comes to, where it lies; else None, and why."""
+    from aiops.adapters.usage_db import read_symbiosis  # noqa: PLC0415
+
+    try:
+        return read_symbiosis(settings.usage.database, settings.usage.homelab, settings.timezone), ""
+    except AiopsError as error:
+        return None, str(error)
+
+
+def report_page(report: Report, zone: str) -> str:
+    """The report as one HTML page.
+
+    :raises SettingsError: the program that fills it in is not installed
+    """
+    try:
+        from aiops.adapters.report_page import page  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise SettingsError("report --html", f"{error.name} is not installed: pip install 'aiops[incidents]'") from None
+    return page(report, zone)
+
+
 def send_usage(settings: Settings, sums: Sums) -> None:
     """On the workstation: send them, signed.
 
@@ -128,7 +153,6 @@ def send_usage(settings: Settings, sums: Sums) -> None:
     :raises BusError: it does not answer now
     """
     from aiops.adapters.signed_post import signed_post  # noqa: PLC0415
-    from aiops.errors import SettingsError  # noqa: PLC0415
 
     its = settings.usage
     if not its.url or its.key_file is None:

@@ -64,6 +64,8 @@ def _loki(settings: Settings) -> Witness:
         unit_label=its.unit_label,
         selector=its.selector,
         errors=its.errors,
+        own=its.own,
+        retention_days=its.retention_days,
     )
 
 

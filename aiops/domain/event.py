@@ -76,6 +76,7 @@ TYPES: Final[dict[str, str]] = {
     "voice.deaf": "Nobody hears what the human says: Telegram cannot be polled, or Redis takes nothing; said once.",
     "voice.hears": "The human is heard again.",
     "notify.failed": "A human could not be told; it is tried again.",
+    "logs.dropped": "Lines never reach the log store (refused, too old, no room); how many and why is in the context.",
     "bridge.gap": "The event log no longer goes back to where the bridge had stopped: events may be missing in the mirror.",
 }
 """Every type this code publishes, with the sentence that stands in docs/mqtt.md. Foreign publishers may use others."""

@@ -103,6 +103,24 @@ class Stream(Told):
 
 
 @dataclass(frozen=True)
+class OwnLines(Told):
+    """When the log store got our own lines last, in Unix time; None when it got none for a week."""
+
+    last: float | None
+
+
+@dataclass(frozen=True)
+class Retention(Told):
+    """How long the log store says it keeps lines, in days, and should: None for ever. ``older``: it holds some that it should
+    have deleted.
+    """
+
+    days: float | None
+    wanted: float
+    older: bool = False
+
+
+@dataclass(frozen=True)
 class Sample(Told):
     """A series of a query whose value is beyond the query's limit."""
 

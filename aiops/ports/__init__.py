@@ -18,11 +18,12 @@ from aiops.ports.services import (
     ListenServices,
     NotifyServices,
     RemediationServices,
+    ShipServices,
     TriageServices,
 )
 from aiops.ports.sessions import Agent, GrantVerifier, Reviews, SessionClaim, SessionLedger, SessionServices
 from aiops.ports.signs import Beacon, Pulse
-from aiops.ports.stream import Broker, EventLog, Events, Mirrored
+from aiops.ports.stream import Broker, EventLog, Events, LogSource, LogStore, Mirrored, Spool, Spooled
 from aiops.ports.talk import CardBox, Ears, Inbox, Talker, TalkLedger
 from aiops.ports.thinking import ProviderState, Thinker
 from aiops.ports.trail import Archive, AuditLog, Records
@@ -64,6 +65,8 @@ __all__ = [
     "IncidentServices",
     "Inventory",
     "ListenServices",
+    "LogSource",
+    "LogStore",
     "Mailbox",
     "Meter",
     "Mirrored",
@@ -89,8 +92,11 @@ __all__ = [
     "SessionLedger",
     "SessionServices",
     "Shell",
+    "ShipServices",
     "Signer",
     "Site",
+    "Spool",
+    "Spooled",
     "TalkLedger",
     "Talker",
     "Thinker",

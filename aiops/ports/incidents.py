@@ -103,8 +103,14 @@ class ReportBook(Protocol):
     def repairs(self, incident: str) -> Sequence[tuple[Plan, Outcome]]:
         """The incident's plans that may change a host and have an outcome, oldest first."""
 
+    def ended(self, since: datetime, until: datetime) -> Sequence[tuple[Plan, Outcome]]:
+        """Plans that may change a host and whose outcome came in ``since <= t < until``, oldest first."""
+
     def looked_before(self, host: str, kind: str, before: datetime, since: datetime) -> datetime | None:
         """When somebody last looked for that kind on that host, between the two moments; None when nobody did."""
+
+    def finished(self, since: datetime, until: datetime) -> Sequence[tuple[str, datetime]]:
+        """Every guardian's patrols that ended in ``since <= t < until`` with their end, oldest first."""
 
 
 class IncidentLedger(QuietLedger, NoticeLedger, TalkLedger, ReportBook, BackupBook, SessionBook, AuditLog, Protocol):

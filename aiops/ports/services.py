@@ -25,7 +25,7 @@ from aiops.ports.incidents import IncidentLedger
 from aiops.ports.memory import Memory
 from aiops.ports.metering import Meter
 from aiops.ports.signs import Beacon, Pulse
-from aiops.ports.stream import Broker, EventLog, Events
+from aiops.ports.stream import Broker, EventLog, Events, LogSource, LogStore, Spool
 from aiops.ports.talk import Ears, Inbox, Talker
 from aiops.ports.thinking import Thinker
 from aiops.ports.tools import Tools
@@ -187,3 +187,15 @@ class BridgeServices:
     log: EventLog
     broker: Broker
     meter: Meter | None = None
+
+
+@dataclass(frozen=True)
+class ShipServices:
+    """What sends to the log store: the event log's reading end, a spool, the store, our own log files where they lie here."""
+
+    log: EventLog
+    spool: Spool
+    store: LogStore
+    events: Events
+    files: LogSource | None = None
+    clock: Clock = utcnow

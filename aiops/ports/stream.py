@@ -1,10 +1,11 @@
 """What happened, on its way to MQTT and to the human."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiops.domain.event import Event
+from aiops.domain.shipped import Line, Pushed
 
 
 class Events(Protocol):
@@ -66,3 +67,50 @@ class Broker(Protocol):
 
     def close(self) -> None:
         """Say good-bye, so that the last will is not sent."""
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """A line that waits; ``number`` is its place."""
+
+    number: int
+    line: Line
+
+
+class Spool(Protocol):
+    """What waits for the log store, on our own disk, bounded.
+
+    :raises LedgerBusyError: from any method, when the disk cannot be written or read
+    """
+
+    def mark(self, name: str) -> str:
+        """What was remembered under that name; empty when nothing was."""
+
+    def keep(self, lines: Sequence[Line], marks: Mapping[str, str]) -> int:
+        """Keep lines and marks together, durably; returns how many of the oldest had to go for them.
+
+        No line of a stream gets an older moment than the one before it.
+        """
+
+    def oldest(self, lines: int, most: int) -> Sequence[Spooled]:
+        """Those that wait longest, in order: at least one, at most so many and so many bytes."""
+
+    def forget(self, upto: int) -> None:
+        """Everything up to that place is done with."""
+
+    def waiting(self) -> tuple[int, int]:
+        """How many lines wait, and their bytes."""
+
+
+class LogStore(Protocol):
+    """Where lines are kept to be searched."""
+
+    def push(self, batch: Sequence[Spooled]) -> Pushed:
+        """Send lines, and say what became of them. Never raises: what does not answer is a reason to try again."""
+
+
+class LogSource(Protocol):
+    """Our own log files."""
+
+    def read(self, mark: Callable[[str], str]) -> tuple[Sequence[dict[str, Any]], dict[str, str]]:
+        """The records written since what ``mark`` gives for each file, and the marks after them."""

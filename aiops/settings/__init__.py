@@ -40,7 +40,7 @@ from aiops.settings.sources import (
 )
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
 from aiops.settings.voice import Ntfy, Telegram
-from aiops.settings.watching import Exporter, HermesHealth, Log
+from aiops.settings.watching import Exporter, HermesHealth, Log, Ship
 
 __all__ = [
     "USUAL_MODELS",
@@ -83,6 +83,7 @@ __all__ = [
     "Semaphore",
     "Session",
     "Settings",
+    "Ship",
     "Site",
     "Ssh",
     "Telegram",
@@ -148,6 +149,7 @@ class Settings(BaseSettings):
     docs: Docs = Docs()
     ingest: Ingest = Ingest()
     brief: Brief = Brief()
+    ship: Ship = Ship()
     watch: Watched = Watched()
     hermes_health: HermesHealth = HermesHealth()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict, description="thresholds per detector")

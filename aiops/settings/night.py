@@ -33,9 +33,13 @@ class Site(Section):
 
 
 class Usage(Section):
-    """For `aiops usage push`, on the workstation where the agent's own database lies."""
+    """For `aiops usage push` and `aiops report`, on the workstation where the agent's own database lies."""
 
     database: Path = Field(default=Path("~/.claude/usage.db"), description="the agent's usage database; only read")
+    homelab: tuple[str, ...] = Field(
+        default=(),
+        description="projects that are the homelab, as shell patterns: the report's focus is their share of hours",
+    )
     url: str = Field(
         default="", pattern=r"^(https?://\S+)?$", description="where sums are sent: http://ct190:8787/hook/NAME"
     )

@@ -64,6 +64,10 @@ class Loki(Section):
         default='| detected_level=~"error|critical|fatal"',
         description="LogQL that leaves only the lines that are errors",
     )
+    own: bool = Field(
+        default=False, description="our own lines are expected there (see `[ship]`): their absence is a finding"
+    )
+    retention_days: float = Field(default=30, gt=0, le=3650, description="how long lines should be kept, in days")
 
 
 class MetricsQuery(Section):

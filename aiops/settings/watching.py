@@ -46,6 +46,30 @@ class Exporter(Section):
     )
 
 
+class Ship(Section):
+    """For the bridge: every event, and our own log files, into Loki; without ``url`` nothing is sent. See docs/logs.md."""
+
+    url: str = Field(
+        default="", pattern=r"^(https?://\S+)?$", description="Loki's address, http://loki:3100; empty: nothing is sent"
+    )
+    tenant: str = Field(default="", description="X-Scope-OrgID, where it has tenants")
+    token_file: Path | None = Field(
+        default=None, description="file that holds a bearer token that may write; empty: none"
+    )
+    ca_file: Path | None = Field(default=None, description="CA certificate; empty: the system's")
+    spool_mb: int = Field(
+        default=64,
+        ge=1,
+        le=10_000,
+        description="megabytes that may wait while Loki is away; then the oldest are dropped",
+    )
+    logs: Path | None = Field(
+        default=None,
+        description="folder whose `*.log` files of ours are sent too; empty: the agent of the host sends them",
+    )
+    seconds: float = Field(default=10, gt=0, le=120, description="hard limit for one request")
+
+
 class Log(Section):
     """How the processes log."""
 

@@ -2,19 +2,21 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from aiops.condense.scrub import scrub
 from aiops.domain.fact import new_id
 from aiops.domain.handover import Handover
-from aiops.domain.incident import Incident, State
+from aiops.domain.incident import Incident
 from aiops.domain.remediation import ParamValue
+from aiops.domain.report import Report, Spread
 from aiops.domain.talk import Said, Wanted
 from aiops.errors import RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.steps.explain import explain
 from aiops.steps.freeze import freeze, thaw
+from aiops.steps.reports import figures, last_day, looking, seconds
 from aiops.steps.request import request
 
 COMMANDS: Final = (
@@ -225,22 +227,26 @@ def _schedule(given: list[str], _: str, services: IncidentServices) -> Reply:
 def _report(given: list[str], _: str, services: IncidentServices) -> Reply:
     if given:
         raise _UsageError
-    since = services.clock() - timedelta(hours=24)
-    return fitting([services.words("report.title"), *_figures(since, services)], services), "", Handover()
+    periods = looking(services.periods, services.ledger)
+    report = figures("daily", *last_day(services.clock()), services.ledger, zone=services.timezone, periods=periods)
+    return fitting([services.words("report.title"), *_figures(report, services)], services), "", Handover()
 
 
-def _figures(since: datetime, services: IncidentServices) -> Iterator[str]:
+def _figures(report: Report, services: IncidentServices) -> Iterator[str]:
+    """The figures of the morning's report, in the human's language."""
     words = services.words
-    opened = services.ledger.search(since=since, limit=10_000)
-    closed = [one for one in opened if one.state is State.RESOLVED and one.resolved_at]
-    spans = [(one.resolved_at - one.opened_at).total_seconds() for one in closed if one.resolved_at]
-    minutes = f"{sum(spans) / len(spans) / 60:.1f}" if spans else "-"
-    waiting = sum(one.state in {State.AWAITING_APPROVAL, State.ESCALATED} for one in services.ledger.live())
-    yield words("report.opened", count=services.ledger.opened_since(since))
-    yield words("report.resolved", count=len(closed), minutes=minutes)
-    yield words("report.waiting", count=waiting)
-    yield words("report.repairs", count=services.ledger.starts_since(since))
-    yield words("report.cost", eur=f"{services.ledger.spent(since).eur:.2f}")
+    yield words("report.opened", count=report.seen, critical=report.critical, relapsed=report.relapsed)
+    yield words("report.resolved", count=report.resolved, median=_span(report.closing, services))
+    yield words("report.repaired", count=report.repaired, failed=report.failed, median=_span(report.repair, services))
+    yield words("report.waiting", count=report.with_human)
+    yield words("report.cost", eur=f"{report.spending.eur:.2f}", asked=report.spending.asked)
+    late = [f"{one.guardian} {one.share:g} %" for one in report.punctuality if one.missed and one.share is not None]
+    if late:
+        yield words("report.late", guardians=", ".join(late))
+
+
+def _span(spread: Spread, services: IncidentServices) -> str:
+    return seconds(spread.median) if spread.median is not None else services.words("report.nothing")
 
 
 def _help(given: list[str], _: str, services: IncidentServices) -> Reply:

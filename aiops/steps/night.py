@@ -8,7 +8,7 @@ from aiops.domain.notice import REPORT
 from aiops.domain.report import Sort
 from aiops.ports import IncidentServices
 from aiops.steps.outbox import whole
-from aiops.steps.reports import figures, last_day, lines, month
+from aiops.steps.reports import figures, last_day, lines, looking, month
 from aiops.steps.tell import tell
 
 
@@ -50,7 +50,8 @@ def security_digest(services: IncidentServices) -> Handover:
 def _report(sort: Sort, services: IncidentServices) -> Handover:
     now = services.clock()
     span = month("", now, services.timezone) if sort == "monthly" else last_day(now)
-    report = figures(sort, *span, services.ledger)
+    periods = looking(services.periods, services.ledger)
+    report = figures(sort, *span, services.ledger, zone=services.timezone, periods=periods)
     if sort == "security" and not (report.seen or report.resolved):
         return Handover()
     name = "security-digest" if sort == "security" else f"{sort}-report"

@@ -1,21 +1,22 @@
 """report: what a span of time came to, from the ledger alone. ``aiops.domain.report`` are the figures, this computes them."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from aiops.domain.incident import Incident, State
-from aiops.domain.report import GuardianFigures, Noted, Report, Sort, Spending, Spread
+from aiops.domain.report import REFERENCE_SECONDS, GuardianFigures, Noted, Report, Sort, Spending, Spread
 from aiops.domain.severity import Severity
+from aiops.domain.verdict import Attempt
 from aiops.errors import SettingsError
 from aiops.ports import IncidentLedger
+from aiops.steps.report_parts import LOOK_BACK, costs, outcomes, punctuality, slices
 
 SECURITY: Final = frozenset({"security", "soc", "certs", "logs"})
 """The guardians of the security digest."""
-LOOK_BACK: Final = timedelta(days=2)
-"""How far before an incident a look that did not see it is searched for: the rarest guardian looks once a day."""
 _WAITING: Final = (State.ESCALATED, State.AWAITING_APPROVAL)
 _LINES: Final = 12
 """Incidents named in a text; the rest is counted."""
@@ -42,8 +43,17 @@ def month(name: str, now: datetime, zone: str) -> tuple[datetime, datetime]:
     return begin, _first_of(begin + timedelta(days=32), here)
 
 
-def figures(sort: Sort, since: datetime, until: datetime, ledger: IncidentLedger) -> Report:
-    """The report of a span.
+def figures(
+    sort: Sort,
+    since: datetime,
+    until: datetime,
+    ledger: IncidentLedger,
+    *,
+    zone: str = "UTC",
+    periods: Mapping[str, timedelta] = MappingProxyType({}),
+) -> Report:
+    """The report of a span. ``zone`` is the clock its days are cut by; ``periods`` are the rests of the guardians whose
+    punctuality is wanted, as the crontab gives them.
 
     :raises LedgerBusyError: the ledger cannot be read now
     """
@@ -54,6 +64,9 @@ def figures(sort: Sort, since: datetime, until: datetime, ledger: IncidentLedger
     repairs = {one.id: [outcome.status for _, outcome in ledger.repairs(one.id)] for one in touched}
     repaired = [one for one in resolved if "success" in repairs[one.id]]
     waiting = [one for one in ledger.live() if one.state in _WAITING]
+    asked = [(name, attempt) for name, attempt in ledger.booked(since) if attempt.asked and attempt.at < until]
+    looks_since, kept = punctuality(since, until, periods, ledger)
+    repair = [_age(one) for one in repaired]
     return Report(
         sort=sort,
         since=since,
@@ -67,9 +80,17 @@ def figures(sort: Sort, since: datetime, until: datetime, ledger: IncidentLedger
         suppressed=len(opened) - len(seen),
         with_human=sum(sort != "security" or bool(_guardians(one) & SECURITY) for one in waiting),
         detection=Spread.of(_delays(seen, ledger)),
-        repair=Spread.of(_ages(repaired)),
-        closing=Spread.of(_ages(resolved)),
-        spending=_spending(since, until, ledger),
+        repair=Spread.of(repair),
+        within_reference=sum(one <= REFERENCE_SECONDS for one in repair),
+        closing=Spread.of(_age(one) for one in resolved),
+        spending=_spending([attempt for _, attempt in asked]),
+        without_model=len({one.id for one in seen} - {name for name, _ in asked}),
+        slices=tuple(slices(since, until, zone, seen, resolved, {one.id for one in repaired})),
+        looks_since=looks_since,
+        punctuality=tuple(one for one in kept if sort != "security" or one.guardian in SECURITY),
+        outcomes=tuple(outcomes(since, until, ledger)),
+        autonomy=tuple(ledger.standings()),
+        costs=tuple(costs(asked, ledger)),
         guardians=tuple(_by_guardian(seen, repaired)),
         incidents=tuple(
             Noted(
@@ -78,6 +99,7 @@ def figures(sort: Sort, since: datetime, until: datetime, ledger: IncidentLedger
                 state=one.state.value,
                 title=one.title,
                 guardian=_lead(one),
+                opened_at=one.opened_at,
                 hosts=one.hosts,
                 relapse=bool(one.relapse_of),
                 repaired=one in repaired,
@@ -96,9 +118,14 @@ def lines(report: Report) -> list[str]:
         f"repaired {report.repaired}, resolved {report.resolved}, repairs that failed {report.failed}",
         f"waiting for you now {report.with_human}",
         f"detected within {_spread(report.detection)}",
-        f"repaired after {_spread(report.repair)}",
+        f"repaired after {_spread(report.repair)}{_against(report)}",
         f"LLM: {report.spending.asked} asked, {report.spending.answered} answered, {report.spending.eur:.4f} EUR"
         + (f", {report.spending.unpriced} of unknown price" if report.spending.unpriced else ""),
+    ]
+    said += [
+        f"late: {one.guardian} kept {one.kept} of {one.kept + one.missed} looks, {seconds(one.longest_rest)} without one"
+        for one in report.punctuality
+        if one.missed
     ]
     said += [
         f"  {one.guardian}: seen {one.seen}, repaired {one.repaired}, relapsed {one.relapsed}"
@@ -132,10 +159,8 @@ def _guardians(incident: Incident) -> frozenset[str]:
     return frozenset(finding.detector for finding in incident.findings)
 
 
-def _ages(incidents: Sequence[Incident]) -> Iterator[float]:
-    for one in incidents:
-        if one.resolved_at:
-            yield (one.resolved_at - one.opened_at).total_seconds()
+def _age(incident: Incident) -> float:
+    return ((incident.resolved_at or incident.opened_at) - incident.opened_at).total_seconds()
 
 
 def _delays(incidents: Sequence[Incident], ledger: IncidentLedger) -> Iterator[float]:
@@ -147,13 +172,14 @@ def _delays(incidents: Sequence[Incident], ledger: IncidentLedger) -> Iterator[f
             yield max(0.0, (one.opened_at - before).total_seconds())
 
 
-def _spending(since: datetime, until: datetime, ledger: IncidentLedger) -> Spending:
-    asked = [attempt for _, attempt in ledger.booked(since) if attempt.asked and attempt.at < until]
+def _spending(asked: Sequence[Attempt]) -> Spending:
     return Spending(
         asked=len(asked),
         answered=sum(attempt.outcome == "answered" for attempt in asked),
         eur=round(sum(attempt.cost or 0.0 for attempt in asked), 6),
         unpriced=sum(attempt.cost is None for attempt in asked),
+        tokens_in=sum(attempt.tokens_in for attempt in asked),
+        tokens_out=sum(attempt.tokens_out for attempt in asked),
     )
 
 
@@ -171,5 +197,17 @@ def _spread(spread: Spread) -> str:
     return f"{seconds(spread.median)} (median), {seconds(spread.p95)} (p95), of {spread.count}"
 
 
+def _against(report: Report) -> str:
+    if not report.repair.count:
+        return ""
+    return f"; {report.within_reference} within the {report.reference:g} s of reference"
+
+
 def _how(one: Noted) -> str:
     return "relapsed" if one.relapse else "repaired" if one.repaired else one.state.replace("_", " ")
+
+
+def looking(periods: Mapping[str, timedelta], ledger: IncidentLedger) -> Mapping[str, timedelta]:
+    """The rests of those guardians that have ever looked: one whose sources are not set up is none that is late."""
+    known = ledger.last_sweeps()
+    return {name: period for name, period in periods.items() if name in known}

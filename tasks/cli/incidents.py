@@ -75,10 +75,7 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve the plan that waits; it binds to exactly this plan and is good for one start."""
-    from tasks.pipeline import dispatch  # noqa: PLC0415 - connects to the broker's settings only when needed
-
-    approved = steps.approve(incident, getuser(), _services(), digest=digest, typed=host)
-    dispatch.delay(approved.id)
+    approved = approve_plan(incident, _services(), digest=digest, typed=host)
     if as_json:
         dump(approved)
     else:
@@ -86,10 +83,31 @@ def approve(
         typer.echo(f"watch it with: aiops show --follow {incident}")
 
 
+def approve_plan(incident: str, services: IncidentServices, *, digest: str = "", typed: str = "") -> Plan:
+    """The word of the human at this terminal, and the doorbell.
+
+    :raises UnknownError: no such incident, or it has no plan
+    :raises RefusedError: nothing waits, the plan expired, it changed, or everything is frozen
+    """
+    from tasks.pipeline import dispatch  # noqa: PLC0415 - connects to the broker's settings only when needed
+
+    approved = steps.approve(incident, getuser(), services, digest=digest, typed=typed)
+    dispatch.delay(approved.id)
+    return approved
+
+
+def deny_plan(incident: str, why: str, services: IncidentServices) -> None:
+    """The other word.
+
+    :raises RefusedError: nothing waits for an approval
+    """
+    steps.deny(incident, getuser(), why, services)
+
+
 def deny(incident: str, why: Annotated[str, typer.Option(help="For the record.")] = "", as_json: Json = False) -> None:
     """Say no to the plan that waits; the incident is yours from then on."""
     services = _services()
-    steps.deny(incident, getuser(), why, services)
+    deny_plan(incident, why, services)
     if as_json:
         dump(services.ledger.get(incident))
     else:

@@ -22,6 +22,7 @@ MODULES = (
         "notices",
         "schedule",
         "report",
+        "top",
         "night",
         "cost",
         "doctor",

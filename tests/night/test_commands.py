@@ -47,6 +47,21 @@ def aiops(*words: str) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, str(done.exception or "")
 
 
+def test_the_report_is_written_as_one_page_with_the_figures_of_its_json(config: Path, tmp_path: Path) -> None:
+    usage_db(tmp_path / "usage.db", ("2026-11-20T10:00:00.000Z", "2026-11-20T12:00:00.000Z", 100, 50, 800, 100))
+    page = tmp_path / "report.html"
+    assert aiops("report", "--html", str(page))[:2] == (0, f"written: {page}\n")
+    code, said, _ = aiops("report", "--json", "--html", str(page))
+    assert (code, json.loads(said)["symbiosis"]["hours"]) == (0, 2.0)
+    text = page.read_text(encoding="utf-8")
+    assert "<dt>hours</dt><dd>2</dd>" in text
+    assert "Europe/Paris" in text
+    assert [one["guardian"] for one in json.loads(said)["punctuality"] if one["guardian"] == "log-store"] == []
+    (tmp_path / "usage.db").unlink()
+    assert aiops("report", "--html", str(page))[0] == 0
+    assert "Not measured: usage.database: there is no file" in page.read_text(encoding="utf-8")
+
+
 @pytest.mark.usefixtures("config")
 def test_every_command_of_the_night_says_what_it_would_do() -> None:
     code, said, _ = aiops("report", "--json")

@@ -49,8 +49,8 @@ def test_what_was_seen_and_repaired_is_counted_with_its_seconds(world: World) ->
     repair(world, 48)
     report = the_day(world)
     assert (report.seen, report.critical, report.repaired, report.resolved, report.with_human) == (1, 1, 1, 1, 0)
-    assert report.repair == Spread(count=1, median=48.0, p95=48.0)
-    assert report.detection == Spread(count=1, median=300.0, p95=300.0)
+    assert report.repair == Spread(count=1, mean=48.0, median=48.0, p95=48.0)
+    assert report.detection == Spread(count=1, mean=300.0, median=300.0, p95=300.0)
     assert [(one.guardian, one.seen, one.repaired) for one in report.guardians] == [("health", 1, 1)]
 
 

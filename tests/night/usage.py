@@ -1,6 +1,7 @@
 """A usage database of the published layout, made by SQLite itself."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,8 +14,10 @@ CREATE TABLE turns (id INTEGER PRIMARY KEY, session_id TEXT, timestamp TEXT, mod
 """
 
 
-def usage_db(path: Path, *sessions: tuple[str, str, int, int, int, int], wal: bool = False) -> Path:
-    """``sessions``: first and last moment, input, output, cache read, cache creation."""
+def usage_db(
+    path: Path, *sessions: tuple[str, str, int, int, int, int], wal: bool = False, turns: Sequence[str] = ()
+) -> Path:
+    """``sessions``: first and last moment, input, output, cache read, cache creation; ``turns``: their moments."""
     with closing(sqlite3.connect(path)) as database:
         if wal:
             database.execute("PRAGMA journal_mode = WAL")
@@ -24,5 +27,6 @@ def usage_db(path: Path, *sessions: tuple[str, str, int, int, int, int], wal: bo
                 "INSERT INTO sessions VALUES (?, 'a-secret-project', ?, ?, 'main', ?, ?, ?, ?, 'm', 3)",
                 (str(number), first, last, given, made, read, created),
             )
+        database.executemany("INSERT INTO turns (session_id, timestamp) VALUES ('0', ?)", [(one,) for one in turns])
         database.commit()
     return path

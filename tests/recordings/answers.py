@@ -50,6 +50,9 @@ class Recorded:
             raise BusError(f"{self.source} {path}", answer["silent"])
         return answer
 
+    def text(self, path: str) -> str:
+        return str(self.get(path))
+
 
 class RecordedApi(JsonApi):
     """Answers with status, headers and body as recorded; everything but the connection is the real adapter."""
@@ -103,7 +106,7 @@ def witnesses(recording: Mapping[str, Any], now: datetime) -> dict[str, Witness]
     made: Mapping[str, Callable[[Recorded], Witness]] = {
         "proxmox": lambda said: ProxmoxWitness([(options.get("node", "pve1:8006"), said)], "", clock),
         "pbs": lambda said: PbsWitness(said, options.get("home", "pbs"), clock),
-        "loki": lambda said: LokiWitness(said, options.get("home", "loki"), clock=clock),
+        "loki": lambda said: LokiWitness(said, options.get("home", "loki"), own=options.get("own", False), clock=clock),
         "mirrors": lambda said: MirrorsWitness(
             [Copy(**copy) for copy in options["repositories"]], "", RecordedRefs(said.said)
         ),

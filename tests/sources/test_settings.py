@@ -28,7 +28,7 @@ EVERYTHING = Settings(
         applications=(Application(name="one", host="ct1", feed="https://forge/api/v1/repos/o/n", package="one"),)
     ),
 )
-GUARDIANS = {"proxmox", "pbs", "logs", "metrics", "releases", "mirrors"}
+GUARDIANS = {"proxmox", "pbs", "logs", "log-store", "metrics", "releases", "mirrors"}
 
 
 def test_without_settings_nothing_is_asked_and_no_guardian_is_expected_that_asks() -> None:

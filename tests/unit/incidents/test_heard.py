@@ -342,7 +342,7 @@ COMMANDS: dict[str, str] = {
     "/thaw now": "Refused (code)",
     "/thaw right now": "Write: /thaw, then /thaw CODE",
     "/thaw": "To allow repairs again write /thaw ",
-    "/report": "incidents opened: 1",
+    "/report": "incidents seen: 1",
     "/report please": "Write: /report",
     "/schedule": "health: last 11-23 12:00, 1 findings, 0 blind; next 11-23 12:03 UTC",
     "/reboot ct201": "There is no command /reboot. /help lists them.",
@@ -354,6 +354,7 @@ COMMANDS: dict[str, str] = {
 @pytest.mark.parametrize(("text", "says"), COMMANDS.items(), ids=str)
 def test_every_command_gets_a_clear_answer(chat: Chat, text: str, says: str) -> None:
     chat.ask()
+    chat.world.later(seconds=1)
     assert says in chat.write(MARIE, text)
 
 
