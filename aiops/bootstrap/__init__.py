@@ -1,10 +1,11 @@
 """From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
 
-from aiops.bootstrap.doctor import checks
+from aiops.bootstrap.doctor import checks, checks_for
 from aiops.bootstrap.for_brief import brief, desk
-from aiops.bootstrap.for_detection import detection, sudoers
+from aiops.bootstrap.for_detection import detection, enrolment, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_ingest import ingest
+from aiops.bootstrap.for_ledgers import executions_at, incidents_at, ledger_copies
 from aiops.bootstrap.for_mcp import mcp_powers, mcp_service, mcp_tools
 from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence
 from aiops.bootstrap.for_night import night, send_usage, usage_sums
@@ -34,19 +35,24 @@ __all__ = [
     "brief",
     "catalogue",
     "checks",
+    "checks_for",
     "desk",
     "detection",
     "embedded_mqtt",
     "embedded_redis",
+    "enrolment",
     "events",
     "executions",
+    "executions_at",
     "executor",
     "generate_keys",
     "guests",
     "incidents",
+    "incidents_at",
     "ingest",
     "inventory",
     "inventory_groups",
+    "ledger_copies",
     "listening",
     "mailbox",
     "mcp_powers",
