@@ -1,4 +1,4 @@
-"""Takes a host into the fleet by OpenSSH's own programs: the human's agent, configuration and jump hosts work as he knows them."""
+"""Takes a host into the fleet by OpenSSH's own programs: agent, configuration and jump hosts work as the human knows them."""
 
 import base64
 import os
@@ -50,7 +50,10 @@ class SshEnrolment:
         if key.fingerprint in known:
             return
         if known:
-            text = f"{host.name} was known by {', '.join(known)} and now offers {key.fingerprint}; take the old line out of {self._known_hosts} only if you know why"
+            text = (
+                f"{host.name} was known by {', '.join(known)} and now offers {key.fingerprint}; "
+                f"take the old line out of {self._known_hosts} only if you know why"
+            )
             raise RefusedError("changed", text)
         self._known_hosts.parent.mkdir(parents=True, exist_ok=True)
         with self._known_hosts.open("a", encoding="ascii") as file:

@@ -1,6 +1,6 @@
 """Copies of our ledgers by SQLite's own backup, while they are in use, and the way back.
 
-A ledger's file is only ever opened by SQLite (``adapters/sqlite.py`` says why); hashes are taken of copies, which nobody else has open.
+A ledger's file is only ever opened by SQLite (``adapters/sqlite.py`` says why); hashes are taken of copies.
 """
 
 import hashlib

@@ -16,7 +16,7 @@ _UNDER_WAY = frozenset({State.TRIAGED, State.AWAITING_APPROVAL, State.REMEDIATIN
 
 
 def begin_incidents_again(who: str, services: IncidentServices) -> BegunAgain:
-    """CT190's: repairs are frozen until a human has looked, approved plans without an outcome are unknown, the rest is asked again.
+    """CT190's: frozen until a human has looked; approved plans without an outcome are unknown, what waited is asked again.
 
     Open incidents stay open: the detectors say what is still wrong. What is told to the human waits in the ledger itself.
     """
@@ -35,7 +35,9 @@ def begin_incidents_again(who: str, services: IncidentServices) -> BegunAgain:
         if incident.state is State.AWAITING_APPROVAL and proposed and proposed.expires_at > now:
             ask(incident, proposed, "the ledger was restored from a backup", services)
             asked += 1
-    services.ledger.write_down(now, who, "restored from a backup", text=f"{len(unknown)} plans are unknown from here on")
+    services.ledger.write_down(
+        now, who, "restored from a backup", text=f"{len(unknown)} plans are unknown from here on"
+    )
     return BegunAgain(name="incidents", unknown=len(unknown), asked=asked)
 
 

@@ -22,20 +22,22 @@ def register(cli: typer.Typer) -> None:
     cli.command()(enroll)
 
 
-def enroll(
+def enroll(  # noqa: PLR0913, PLR0917 - options of a command
     hosts: Annotated[list[str], typer.Argument(help="Hosts of the inventory.")],
     login: Annotated[str, typer.Option(help="Who logs in, once: root, or who may sudo without a password.")] = "root",
     identity: Annotated[Path | None, typer.Option(help="Its private key; default: what ssh itself would take.")] = None,
-    probe_key: Annotated[Path | None, typer.Option(help="Public key of detection; default: beside ssh.key_file.")] = None,
+    probe_key: Annotated[
+        Path | None, typer.Option(help="Public key of detection; default: beside ssh.key_file.")
+    ] = None,
     repair_key: Annotated[Path | None, typer.Option(help="Public key of repairs; `none`: no such account.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only look: trust nothing, change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; each new host needs its --fingerprint.")] = False,
     fingerprint: Annotated[list[str] | None, typer.Option(help="SHA256:..., as its own console shows it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Collect the hosts' keys, make the detection and the repair account, and list what is missing. Doing it again changes nothing.
+    """Collect the hosts' keys, make the detection and the repair account, and list what is missing. Again: no change.
 
-    A key is shown before it is trusted: compare it with `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` on the host's console.
+    A key is shown before it is trusted. Compare it on the host's console: ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub
     Exit code 1 when something is missing.
     """
     settings = load_settings()

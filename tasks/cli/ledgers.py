@@ -17,7 +17,9 @@ commands = typer.Typer(no_args_is_help=True)
 
 def register(cli: typer.Typer) -> None:
     """Add the commands."""
-    cli.add_typer(commands, name="ledgers", help="Our own record: back it up while it is in use, check a backup, restore it.")
+    cli.add_typer(
+        commands, name="ledgers", help="Our own record: back it up while it is in use, check a backup, restore it."
+    )
 
 
 @commands.command()
@@ -59,7 +61,9 @@ def restore(
         dump(begun)
         return
     for one in begun:
-        typer.echo(f"{one.name}: restored; {one.unknown} plans are unknown from here on, {one.asked} approvals are asked again")
+        typer.echo(
+            f"{one.name}: restored; {one.unknown} plans are unknown from here on, {one.asked} approvals are asked again"
+        )
     if any(one.name == "incidents" for one in begun):
         typer.echo("repairs are frozen. Start the worker, look at `aiops incidents` and the hosts, then: aiops thaw")
 
@@ -76,4 +80,6 @@ def _begin(settings: Settings, ledger: CopiedLedger, place: Path) -> BegunAgain:
 def _print(folder: Path, manifest: Manifest) -> None:
     typer.echo(f"{folder}: of {clock(manifest.made_at)}, from {manifest.host}")
     for ledger in manifest.ledgers:
-        typer.echo(f"  {ledger.name}: {ledger.bytes} bytes, audit log up to line {ledger.audit_line}, SHA-256 {ledger.sha256}")
+        typer.echo(
+            f"  {ledger.name}: {ledger.bytes} bytes, audit log up to line {ledger.audit_line}, SHA-256 {ledger.sha256}"
+        )
