@@ -48,71 +48,82 @@ def waits_for_a_human(site: Site, host: str) -> str:
     return str(incident.id)
 
 
+def begun(site: Site) -> list[int]:
+    """How often a repair has touched each host."""
+    return [site.did(host, "begin") for host in ("ct1", "ct2", "ct3")]
+
+
+def before(old: Site, hosts: Hosts, backup: Path) -> None:
+    """The backup is taken in the middle of one repair, while another waits for a human; then life goes on."""
+    hosts.hold("ct1", "begin")
+    old.break_("ct1")
+    old.sweep("ct1")
+    old.until(lambda: old.did("ct1", "begin"), PATIENCE, "a repair is in its middle")
+    aiops(old, "freeze", "so that the next one is asked")
+    old.break_("ct2")
+    old.sweep("ct2")
+    waits_for_a_human(old, "ct2")
+    aiops(old, "thaw")
+
+    manifest = aiops(old, "ledgers", "backup", str(backup))
+
+    assert {ledger["name"] for ledger in manifest["ledgers"]} == {"incidents", "executions"}
+    hosts.let_go("ct1", "begin")
+    ends(old, "ct1", State.RESOLVED)
+    old.until(lambda: old.client.exists("aiops.permit"), PATIENCE, "the permit is back")
+    aiops(old, "approve", waits_for_a_human(old, "ct2"))
+    ends(old, "ct2", State.RESOLVED)
+    old.break_("ct3")
+    old.sweep("ct3")
+    ends(old, "ct3", State.RESOLVED)
+    assert begun(old) == [1, 1, 1]
+
+
+def after(new: Site) -> None:
+    """Nobody has thawed yet: the detectors close what is gone, and nothing is started; then a human decides."""
+    lost = new.incident("ct1")
+    assert lost
+    plan = new.ledger.plan_of(lost.id)
+    assert plan
+    outcome = new.ledger.outcome(plan.id)
+    assert outcome
+    assert outcome.status == "unknown"
+    assert new.executions("SELECT state FROM plans WHERE plan = ?", plan.id) == [("done",)]
+    asked = waits_for_a_human(new, "ct2")
+
+    new.sweep("ct1", "ct2", "ct3")
+    new.until(lambda: (one := new.incident("ct1")) and one.state is State.RESOLVED, PATIENCE, "ct1 is seen to be well")
+    new.producer.send_task("sweep_up", queue="incidents", retry=False)
+    aiops(new, "approve", asked, code=3)
+    assert begun(new) == [1, 1, 1]
+
+    aiops(new, "thaw")
+    new.until(lambda: new.client.exists("aiops.permit"), PATIENCE, "the permit is back")
+    aiops(new, "approve", asked)
+    ends(new, "ct2", State.RESOLVED)
+    assert begun(new) == [1, 2, 1]
+
+
 def test_a_new_machine_goes_on_from_a_backup_and_repeats_no_repair(tmp_path: Path) -> None:
-    backup = tmp_path / "backup"
+    backup, place = tmp_path / "backup", {"AIOPS_STATE": str(tmp_path / "new")}
     with serving(Hosts(tmp_path / "fleet", 3, timeout=300)) as hosts:
-        old = Site(tmp_path / "old", hosts, start_within=600)
+        old, new = Site(tmp_path / "old", hosts, start_within=600), Site(tmp_path / "new", hosts, start_within=600)
         try:
             old.start()
-            hosts.hold("ct1", "begin")
-            old.break_("ct1")
-            old.sweep("ct1")
-            old.until(lambda: old.did("ct1", "begin"), PATIENCE, "a repair is in its middle")
-            aiops(old, "freeze", "so that the next one is asked")
-            old.break_("ct2")
-            old.sweep("ct2")
-            waits_for_a_human(old, "ct2")
-            aiops(old, "thaw")
-
-            manifest = aiops(old, "ledgers", "backup", str(backup))
-
-            hosts.let_go("ct1", "begin")
-            ends(old, "ct1", State.RESOLVED)
-            aiops(old, "approve", waits_for_a_human(old, "ct2"))
-            ends(old, "ct2", State.RESOLVED)
-            old.break_("ct3")
-            old.sweep("ct3")
-            ends(old, "ct3", State.RESOLVED)
+            before(old, hosts, backup)
         finally:
             old.stop()
-        assert {ledger["name"] for ledger in manifest["ledgers"]} == {"incidents", "executions"}
-        assert [old.did(host, "begin") for host in ("ct1", "ct2", "ct3")] == [1, 1, 1]
-
-        new = Site(tmp_path / "new", hosts, start_within=600)
-        (tmp_path / "new").mkdir()
+        # The keys are not in the backup: they come from where secrets are kept.
         shutil.copytree(tmp_path / "old" / "keys", tmp_path / "new" / "keys")
-        state = {"AIOPS_STATE": str(tmp_path / "new")}
-        begun = aiops(old, "ledgers", "restore", str(backup), **state)
-        assert begun == [
+        assert aiops(old, "ledgers", "restore", str(backup), **place) == [
             {"name": "incidents", "unknown": 1, "asked": 1},
             {"name": "executions", "unknown": 1, "asked": 0},
         ]
-        assert aiops(old, "ledgers", "restore", str(backup), code=3, **state) == {}, "a ledger is never written over"
+        assert aiops(old, "ledgers", "restore", str(backup), code=3, **place) == {}, "a ledger is never written over"
         try:
             new.faults = [*old.faults]
             new.break_("ct2")
             new.start()
-            lost = new.incident("ct1")
-            assert lost
-            plan = new.ledger.plan_of(lost.id)
-            assert plan
-            outcome = new.ledger.outcome(plan.id)
-            assert outcome
-            assert outcome.status == "unknown"
-            assert new.executions("SELECT state FROM plans WHERE plan = ?", plan.id) == [("done",)]
-            asked = waits_for_a_human(new, "ct2")
-
-            # Nobody has thawed: the detectors close what is gone, and nothing is started.
-            new.sweep("ct1", "ct2", "ct3")
-            ends(new, "ct1", State.RESOLVED)
-            new.producer.send_task("sweep_up", queue="incidents", retry=False)
-            aiops(new, "approve", asked, code=3)
-            assert [new.did(host, "begin") for host in ("ct1", "ct2", "ct3")] == [1, 1, 1]
-
-            aiops(new, "thaw")
-            new.until(lambda: new.client.exists("aiops.permit"), PATIENCE, "the permit is back")
-            aiops(new, "approve", asked)
-            ends(new, "ct2", State.RESOLVED)
-            assert [new.did(host, "begin") for host in ("ct1", "ct2", "ct3")] == [1, 2, 1]
+            after(new)
         finally:
             new.stop()
