@@ -4,6 +4,7 @@
 set -eu
 umask 022
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
+change=no
 
 say() { printf '%s\t%s\n' "$1" "$2"; }
 
