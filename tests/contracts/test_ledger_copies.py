@@ -52,7 +52,7 @@ def test_a_copy_of_a_ledger_in_use_is_whole_and_the_writer_goes_on(busy: Path) -
 
     (kept,) = manifest.ledgers
     assert kept.name == "executions"
-    assert copies(busy).check(busy / "backup") == manifest
+    assert copies(busy).check(busy / "backup").ledgers == manifest.ledgers
     with closing(sqlite3.connect(busy / "backup" / kept.file)) as copy:
         (plans,) = copy.execute("SELECT count(*) FROM plans").fetchone()
         (lines,) = copy.execute("SELECT count(*) FROM audit WHERE line LIKE '%plan received%'").fetchone()

@@ -91,7 +91,7 @@ def test_hosts_are_enrolled_by_keys_that_somebody_vouches_for(site: Site, before
     login = ("--login", "admin", "--identity", f"{site.folder}/admin")
     site.controller("enroll", *hosts, *login, "--yes", code=3)
     vouched = [word for mark in site.fingerprints() for word in ("--fingerprint", mark)]
-    first = site.controller("enroll", *hosts, *login, "--yes", *vouched, code=1)
+    first = site.controller("enroll", *hosts, *login, "--yes", *vouched)
     again = site.controller("enroll", *hosts, *login)
 
     assert all(not any("aiops" in trace for trace in there) for there in before.values())
