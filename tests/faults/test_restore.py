@@ -36,7 +36,7 @@ def aiops(site: Site, *words: str, code: int = 0, **environment: str) -> Any:
 
 def ends(site: Site, host: str, state: State) -> None:
     incident = site.until(lambda: site.ended(host), PATIENCE, f"{host} ends")
-    assert incident.state is state, [entry.text for entry in site.ledger.timeline(incident.id)]
+    assert incident.state is state, "\n".join(entry.text for entry in site.ledger.timeline(incident.id))
 
 
 def waits_for_a_human(site: Site, host: str) -> str:
