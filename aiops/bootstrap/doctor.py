@@ -1,15 +1,18 @@
 """What `aiops doctor` tries."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Final
 
 from aiops import detectors, rules
 from aiops.bootstrap.for_incidents import _skills, incidents, policy
+from aiops.bootstrap.for_metrics import metrics_check
 from aiops.bootstrap.for_mirrors import telegram_check
 from aiops.bootstrap.for_night import night_check
 from aiops.bootstrap.for_remediation import _semaphore_check
 from aiops.bootstrap.for_sessions import session_check
 from aiops.bootstrap.shared import _address, catalogue, inventory
+from aiops.domain.fact import utcnow
 from aiops.errors import UnknownError
 from aiops.settings import Settings, credential, secret
 
@@ -24,6 +27,8 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "night": ("night", *_REDIS),
     "ingest": _REDIS,
     "brief": ("inventory", "record", "mqtt"),
+    "metrics_incidents": ("inventory", "record", "redis account"),
+    "metrics_remediation": ("executions",),
     "beat": _REDIS,
     "bridge": _REDIS,
     "flower": ("flower", "redis account", "state"),
@@ -49,6 +54,7 @@ def checks_for(settings: Settings, process: str) -> dict[str, Callable[[], str]]
         "trusted keys": lambda: _trusted(settings),
         "redis account": lambda: redis_lets_in(settings.redis.full_url()),
         "record": lambda: _record(settings),
+        "executions": lambda: _executions(settings),
         "flower": lambda: f"{len(secret(settings.state / 'keys' / 'flower'))} characters",
     }
     return {name: known[name] for name in NEEDS[process]}
@@ -58,6 +64,13 @@ def _trusted(settings: Settings) -> str:
     from aiops.adapters.signing import KeyVerifier  # noqa: PLC0415
 
     return f"plans are believed that {', '.join(KeyVerifier(credential(settings.keys.trusted)).names)} signed"
+
+
+def _executions(settings: Settings) -> str:
+    from aiops.adapters.execution_view import ExecutionView  # noqa: PLC0415
+
+    view = ExecutionView(settings.state / "executions.sqlite")
+    return f"{view.starts_since(utcnow() - timedelta(days=1))} repairs were started in a day"
 
 
 def _record(settings: Settings) -> str:
@@ -91,6 +104,7 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
         "semaphore": lambda: _semaphore_check(settings),
         "session": lambda: session_check(settings),
         "night": lambda: night_check(settings),
+        "metrics": lambda: metrics_check(settings),
         "llm": lambda: (
             ", ".join(one.litellm_model or one.name for one in settings.llm.chain())
             or "none configured: what has no known fix goes to a human"

@@ -10,6 +10,7 @@ from aiops.ports import (
     Channel,
     ListenServices,
     Mailbox,
+    Meter,
     NotifyServices,
     Talker,
 )
@@ -120,8 +121,8 @@ def telegram_check(settings: Settings) -> str:
         telegram.close()
 
 
-def bridge(settings: Settings) -> BridgeServices:
-    """The mirror: the event log's reading end and a broker.
+def bridge(settings: Settings, meter: Meter | None = None) -> BridgeServices:
+    """The mirror: the event log's reading end and a broker; ``meter`` counts what was mirrored.
 
     :raises SettingsError: no broker is set
     """
@@ -131,7 +132,7 @@ def bridge(settings: Settings) -> BridgeServices:
     if not settings.mqtt.host:
         raise SettingsError("mqtt.host", "no MQTT broker is set, so there is nothing to mirror to")
     log = RedisEventLog(settings.redis.full_url(), events(settings), prefix=settings.mqtt.prefix)
-    return BridgeServices(log=log, broker=MqttBroker(_address(settings), prefix=settings.mqtt.prefix))
+    return BridgeServices(log=log, broker=MqttBroker(_address(settings), prefix=settings.mqtt.prefix), meter=meter)
 
 
 def presence(settings: Settings, name: str) -> Presence:
