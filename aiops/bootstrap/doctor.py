@@ -1,7 +1,6 @@
 """What `aiops doctor` tries."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Final
 
 from aiops import detectors, rules
@@ -12,7 +11,6 @@ from aiops.bootstrap.for_night import night_check
 from aiops.bootstrap.for_remediation import _semaphore_check
 from aiops.bootstrap.for_sessions import session_check
 from aiops.bootstrap.shared import _address, catalogue, inventory
-from aiops.domain.fact import utcnow
 from aiops.errors import UnknownError
 from aiops.settings import Settings, credential, secret
 
@@ -69,8 +67,8 @@ def _trusted(settings: Settings) -> str:
 def _executions(settings: Settings) -> str:
     from aiops.adapters.execution_view import ExecutionView  # noqa: PLC0415
 
-    view = ExecutionView(settings.state / "executions.sqlite")
-    return f"{view.starts_since(utcnow() - timedelta(days=1))} repairs were started in a day"
+    held = ExecutionView(settings.state / "executions.sqlite").counts().held_hosts
+    return f"{held} hosts are held by a repair"
 
 
 def _record(settings: Settings) -> str:
