@@ -145,7 +145,7 @@ class Site:
             ],
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=1800,
             cwd=root / "ansible",
             env={**os.environ, "ANSIBLE_CONFIG": str(root / "ansible" / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
             check=False,

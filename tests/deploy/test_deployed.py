@@ -18,7 +18,7 @@ import pytest
 from tasks.real_hosts import lab
 from tests.deploy.site import ROOT, SPREAD, Site
 
-pytestmark = [pytest.mark.lab, pytest.mark.deployed, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.deployed, pytest.mark.timeout(2400)]
 
 FOREIGN = (
     "litellm",
