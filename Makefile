@@ -38,12 +38,16 @@ slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible ru
 
 .PHONY: fleet
 fleet: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop
-	@code=0; $(BIN)/python -m pytest -q -m "lab and not litellm and not clock and not long and not mcp" $(ARGS) || code=$$?; \
+	@code=0; $(BIN)/python -m pytest -q -m "lab and not litellm and not clock and not long and not mcp and not deployed" $(ARGS) || code=$$?; \
 	$(VENV)-triage/bin/python -m pytest -q -m "lab and litellm" tests/pipeline/test_injection_lab.py || code=$$?; exit $$code
 
 .PHONY: stories
 stories: $(VENV)/.dev lab-tools ## The stories of the mission, a fault per guardian, thirty quiet sweeps (root): STORY_SHIPPERS=30 QUIET_SWEEPS=30
 	@STORY_SHIPPERS=$(or $(STORY_SHIPPERS),6) QUIET_SWEEPS=$(or $(QUIET_SWEEPS),30) $(BIN)/python -m pytest -q -m "long and lab" $(ARGS)
+
+.PHONY: deployed
+deployed: $(VENV)/.dev lab-tools ## Deployed by its own playbook onto hosts of the lab (root): the loop, an upgrade that goes back, undeploy: DEPLOY_HOSTS=2 or 5
+	@DEPLOY_HOSTS=$(or $(DEPLOY_HOSTS),2) $(BIN)/python -m pytest -q -m deployed tests/deploy $(ARGS)
 
 .PHONY: schedule-proof
 schedule-proof: $(VENV)/.dev lab-tools ## The shipped crontab on real hosts (root): three faults seen, repaired and closed with nobody asking; six minutes

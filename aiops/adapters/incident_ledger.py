@@ -59,6 +59,13 @@ class SqliteIncidentLedger(
                 self._opened = open_database(self._path, "incidents")
             return self._opened
 
+    def close(self) -> None:
+        """Close the file; the next call opens it again."""
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
     # incidents
 
     def open(self, incident: Incident, entry: Entry, seen: Sequence[Finding] = ()) -> None:

@@ -77,6 +77,11 @@ class KeyVerifier:
         if not self._keys:
             raise SettingsError(", ".join(map(str, places)), "no public key here, so no plan could ever be verified")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the keys that are trusted."""
+        return tuple(self._keys)
+
     def verify(self, signed: SignedPlan) -> ApprovedPlan:
         """Check the signature over the text, then parse it.
 

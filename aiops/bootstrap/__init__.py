@@ -1,11 +1,12 @@
 """From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
 
 from aiops.adapters.config_archive import open_archive
-from aiops.bootstrap.doctor import checks
+from aiops.bootstrap.doctor import checks, checks_for
 from aiops.bootstrap.for_brief import brief, desk
-from aiops.bootstrap.for_detection import detection, sudoers
+from aiops.bootstrap.for_detection import detection, enrolment, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_ingest import ingest
+from aiops.bootstrap.for_ledgers import executions_at, incidents_at, ledger_copies
 from aiops.bootstrap.for_mcp import mcp_powers, mcp_service, mcp_tools
 from aiops.bootstrap.for_metrics import execution_exporter, exporter, incident_exporter
 from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence, shipping
@@ -36,22 +37,27 @@ __all__ = [
     "brief",
     "catalogue",
     "checks",
+    "checks_for",
     "desk",
     "detection",
     "embedded_mqtt",
     "embedded_redis",
+    "enrolment",
     "events",
     "execution_exporter",
     "executions",
+    "executions_at",
     "executor",
     "exporter",
     "generate_keys",
     "guests",
     "incident_exporter",
     "incidents",
+    "incidents_at",
     "ingest",
     "inventory",
     "inventory_groups",
+    "ledger_copies",
     "listening",
     "mailbox",
     "mcp_powers",

@@ -1,6 +1,7 @@
 """What `aiops doctor` tries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from aiops import detectors, rules
 from aiops.bootstrap.for_incidents import _skills, incidents, policy
@@ -10,7 +11,70 @@ from aiops.bootstrap.for_night import night_check
 from aiops.bootstrap.for_remediation import _semaphore_check
 from aiops.bootstrap.for_sessions import session_check
 from aiops.bootstrap.shared import _address, catalogue, inventory
-from aiops.settings import Settings, secret
+from aiops.errors import UnknownError
+from aiops.settings import Settings, credential, secret
+
+_REDIS = ("redis account", "mqtt", "state")
+NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "detect": ("inventory", "detectors", "probe key", "probe hosts", *_REDIS),
+    "incidents": ("inventory", "catalogue", "policy", "rules", "skills", "ledger", "signing key", *_REDIS),
+    "triage": ("llm", *_REDIS),
+    "remediation": ("inventory", "catalogue", "repair key", "repair hosts", "trusted keys", "session", *_REDIS),
+    "notify": ("telegram", *_REDIS),
+    "listen": ("telegram", *_REDIS),
+    "night": ("night", *_REDIS),
+    "ingest": _REDIS,
+    "brief": ("inventory", "record", "mqtt"),
+    "metrics_incidents": ("inventory", "record", "redis account"),
+    "metrics_remediation": ("executions",),
+    "beat": _REDIS,
+    "bridge": _REDIS,
+    "flower": ("flower", "redis account", "state"),
+    "operator": ("inventory", "catalogue", "policy", "state", "ledger", "freeze", "signing key", "redis", "mqtt"),
+}
+"""What each process cannot work without: tried with its own rights when it is deployed."""
+
+
+def checks_for(settings: Settings, process: str) -> dict[str, Callable[[], str]]:
+    """What one process needs of its container, with the rights that this process has.
+
+    :raises UnknownError: there is no such process
+    """
+    from aiops.adapters.selftest import known_hosts_file, readable_key, redis_lets_in  # noqa: PLC0415
+
+    if process not in NEEDS:
+        raise UnknownError("process", process, f"One of {', '.join(NEEDS)}.")
+    known = checks(settings) | {
+        "probe key": lambda: readable_key(credential(settings.ssh.key_file)),
+        "probe hosts": lambda: known_hosts_file(settings.ssh.known_hosts),
+        "repair key": lambda: readable_key(credential(settings.repair.key_file)),
+        "repair hosts": lambda: known_hosts_file(settings.repair.known_hosts),
+        "trusted keys": lambda: _trusted(settings),
+        "redis account": lambda: redis_lets_in(settings.redis.full_url()),
+        "record": lambda: _record(settings),
+        "executions": lambda: _executions(settings),
+        "flower": lambda: f"{len(secret(settings.state / 'keys' / 'flower'))} characters",
+    }
+    return {name: known[name] for name in NEEDS[process]}
+
+
+def _trusted(settings: Settings) -> str:
+    from aiops.adapters.signing import KeyVerifier  # noqa: PLC0415
+
+    return f"plans are believed that {', '.join(KeyVerifier(credential(settings.keys.trusted)).names)} signed"
+
+
+def _executions(settings: Settings) -> str:
+    from aiops.adapters.execution_view import ExecutionView  # noqa: PLC0415
+
+    held = ExecutionView(settings.state / "executions.sqlite").counts().held_hosts
+    return f"{held} hosts are held by a repair"
+
+
+def _record(settings: Settings) -> str:
+    from aiops.adapters.ledger_view import LedgerView  # noqa: PLC0415
+
+    return f"{len(LedgerView(settings.state / 'incidents.sqlite').live())} incidents are not resolved"
 
 
 def checks(settings: Settings) -> dict[str, Callable[[], str]]:
@@ -29,7 +93,11 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
         "freeze": lambda: incidents(settings).ledger.frozen() or "not frozen",
         "signing key": lambda: f"{len(secret(settings.keys.signing))} characters, mode checked",
         "redis": lambda: redis_answers(settings.redis.full_url()),
-        "mqtt": lambda: mqtt_answers(_address(settings)) if settings.mqtt.host else "not set: nothing is mirrored",
+        "mqtt": lambda: (
+            mqtt_answers(_address(settings), f"{settings.mqtt.prefix}/doctor")
+            if settings.mqtt.host
+            else "not set: nothing is mirrored"
+        ),
         "ship": lambda: ship_check(settings),
         "telegram": lambda: telegram_check(settings),
         "semaphore": lambda: _semaphore_check(settings),

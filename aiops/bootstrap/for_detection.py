@@ -1,9 +1,12 @@
 """CT192: eyes."""
 
-from aiops import detectors
+from pathlib import Path
+
+from aiops import detectors, remediations
 from aiops.bootstrap.shared import events, inventory
 from aiops.bootstrap.witnesses import witnesses
 from aiops.ports import DetectionServices, Shell
+from aiops.ports.enrolment import Enrolment
 from aiops.probes import sudoers as sudo_list
 from aiops.settings import Settings, credential
 
@@ -42,3 +45,11 @@ def sudoers(account: str) -> str:
     """The detection account's sudo list: exactly what the probes declare."""
     probes = [probe for detector in detectors.load().values() for probe in detector.probes]
     return sudo_list.sudoers(account, probes)
+
+
+def enrolment(settings: Settings, login: str, identity: Path | None) -> Enrolment:
+    """The way in for a host that is new; its key is kept where detection looks for it."""
+    from aiops.adapters.enrolment import SshEnrolment  # noqa: PLC0415
+
+    script = remediations.SHIPPED.parent / "enroll.sh"
+    return SshEnrolment(settings.ssh.known_hosts, script, login=login, identity=identity)

@@ -12,6 +12,7 @@ from aiops.steps.backup_records import file_backups
 from aiops.steps.baseline import accept as accept_baseline
 from aiops.steps.baseline import chosen as chosen_baseline
 from aiops.steps.baseline import reopen as reopen_baseline
+from aiops.steps.begin_again import begin_executions_again, begin_incidents_again
 from aiops.steps.brief import brief
 from aiops.steps.cards import refresh_cards
 from aiops.steps.close import close
@@ -64,6 +65,8 @@ __all__ = [
     "ask_session",
     "authorise",
     "backup_obstacle",
+    "begin_executions_again",
+    "begin_incidents_again",
     "brief",
     "check_inventory",
     "chosen_baseline",

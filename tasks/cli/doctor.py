@@ -1,6 +1,6 @@
 """doctor: what is here, what works, and what to do about the rest."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -9,6 +9,7 @@ from aiops.errors import AiopsError
 from aiops.settings import load_settings
 from tasks.cli.output import Json, dump
 
+_HUMAN = "operator"
 _MISSED = 3
 """Pulses; as long as the watchers wait at the least."""
 
@@ -18,17 +19,21 @@ def register(cli: typer.Typer) -> None:
     cli.command()(doctor)
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    process: Annotated[str, typer.Option("--for", help="Only what this process needs, with the rights at hand.")] = "",
+    as_json: Json = False,
+) -> None:
     """Check settings, keys, ledgers, Redis, MQTT, the catalogue, the inventory and the workers."""
     settings = load_settings()
     checks: list[dict[str, Any]] = []
-    for name, check in bootstrap.checks(settings).items():
+    for name, check in (bootstrap.checks_for(settings, process) if process else bootstrap.checks(settings)).items():
         try:
             said = check()
             checks.append({"check": name, "ok": True, "says": said})
         except AiopsError as error:
             checks.append({"check": name, "ok": False, "says": str(error)})
-    checks.append(_workers())
+    if process in ("", _HUMAN):
+        checks.append(_workers())
     if as_json:
         dump(checks)
     else:

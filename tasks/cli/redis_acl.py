@@ -30,4 +30,4 @@ def redis_acl(
     if as_json:
         dump([{"account": line.split()[1], "line": line} for line in lines])
     else:
-        typer.echo("user default off\n" + "\n".join(lines))
+        typer.echo("\n".join((access.NOBODY, *lines)))

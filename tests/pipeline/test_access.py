@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from aiops.adapters.embedded import EmbeddedRedis
 from aiops.adapters.redis_provider_state import RedisProviderState
 from aiops.domain.fact import utcnow
 from aiops.domain.verdict import Spent
-from tasks.access import ACCESS
+from tasks.access import ACCESS, lines, password_file
 from tasks.local import free_port
 from tasks.queues import QUEUES
 from tests.pipeline.test_command import aiops
@@ -245,9 +245,24 @@ def test_a_right_that_is_taken_away_is_missed_by_its_owner_and_nobody_else(
     assert {name for name, _ in refused(system)} == {user}
 
 
+def test_what_was_written_in_a_transaction_survives_a_restart_of_the_server(tmp_path: Path) -> None:
+    """A server reads its append-only file as the default account; kombu keeps un-acknowledged messages in transactions."""
+    folder, accounts = tmp_path / "redis", lambda version: lines(tmp_path / "redis", version)
+    with EmbeddedRedis(folder, accounts=accounts) as server:
+        password = password_file(folder, "detect").read_text()
+        worker = Redis(port=server.port, username="detect", password=password)
+        with worker, worker.pipeline(transaction=True) as both:
+            both.hset("detect.unacked", "tag", "a message").zadd("detect.unacked_index", {"tag": 1}).execute()
+    with EmbeddedRedis(folder, accounts=accounts) as server, Redis.from_url(server.url) as admin:
+        assert admin.hget("detect.unacked", "tag") == b"a message"
+        assert admin.acl_log() == []
+        with pytest.raises(AuthenticationError), Redis(port=server.port) as stranger:
+            stranger.get("x")
+
+
 def test_the_printed_accounts_are_taken_by_a_server_of_ones_own(tmp_path: Path) -> None:
     done = aiops("redis-acl", "--passwords", str(tmp_path / "passwords"))
-    assert done.stdout.startswith("user default off\n")
+    assert done.stdout.startswith("user default off ")
     passwords = {file.stem: file.read_text() for file in (tmp_path / "passwords").iterdir()}
     assert set(passwords) == set(ACCESS)
     assert not [name for name, password in passwords.items() if password in done.stdout]
