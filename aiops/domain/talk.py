@@ -103,6 +103,33 @@ class Said(Fact):
         return f"telegram:{self.user}"
 
 
+class SignedSaid(Fact):
+    """Canonical JSON of a ``Said`` as text, and the signature of the ears; ``incident`` is a label for logs, not trusted.
+
+    What lacks a part is nothing that anybody signed, and is refused as such instead of as a message that cannot be read.
+    """
+
+    payload: str = ""
+    signature: str = ""
+    key: str = ""
+    incident: str = ""
+
+
+class Unread(Fact):
+    """An update that could not be read, and the kind of error; ``update`` is 0 where not even its number could be."""
+
+    update: int
+    reason: str
+
+
+class Poll(Fact):
+    """What one poll brought: ``newest`` is the last update that need not come again."""
+
+    newest: int
+    said: tuple[Said, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+
 class Answer(Fact):
     """What a human is told. ``toast`` answers a press (200 characters at most), ``text`` is a message.
 

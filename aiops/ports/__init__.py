@@ -25,7 +25,7 @@ from aiops.ports.stream import Broker, EventLog, Events, Mirrored
 from aiops.ports.talk import CardBox, Ears, Inbox, Talker, TalkLedger
 from aiops.ports.thinking import ProviderState, Thinker
 from aiops.ports.trail import Archive, AuditLog, Records
-from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
+from aiops.ports.trust import Hearing, Mouthpiece, Permit, PermitOffice, Signer, Verifier
 from aiops.ports.views import BriefServices, Views
 from aiops.ports.voice import Channel, Mailbox
 
@@ -54,6 +54,7 @@ __all__ = [
     "FeedSource",
     "Filing",
     "GrantVerifier",
+    "Hearing",
     "Inbox",
     "IncidentLedger",
     "IncidentServices",
@@ -61,6 +62,7 @@ __all__ = [
     "ListenServices",
     "Mailbox",
     "Mirrored",
+    "Mouthpiece",
     "NightBook",
     "NightServices",
     "NodeSource",

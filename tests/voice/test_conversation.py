@@ -176,9 +176,64 @@ def test_in_a_group_of_others_nothing_is_told(town: Town, server: Telegram) -> N
     assert not town.rung
 
 
-def test_an_update_that_cannot_be_read_is_an_error_that_is_said(town: Town, server: Telegram) -> None:
-    server.update({"message": {"message_id": "what"}})
-    assert "cannot be read" in str(deaf(town))
+_SAID = {"message_id": 7, "date": 1_790_000_000, "chat": {"id": DIRECT, "type": "private"}, "text": "/help"}
+_WHO = {"id": MARIE, "is_bot": False, "first_name": "Marie"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"message": {"message_id": "what"}},
+        {"message": "no object"},
+        {"message": {**_SAID, "from": {**_WHO, "id": "nobody"}}},
+        {"message": {**_SAID, "from": _WHO, "date": 10**20}},
+        {"message": {**_SAID, "from": _WHO, "message_id": []}},
+        {"callback_query": {"id": 5}},
+        {"callback_query": {"id": "q1", "from": [], "chat_instance": "1", "data": "x"}},
+    ],
+    ids=str,
+)
+def test_an_update_that_cannot_be_read_is_passed_over_and_the_next_is_answered(
+    town: Town, server: Telegram, broken: dict[str, Any]
+) -> None:
+    number = server.update(broken)
+    server.write(MARIE, "/help", chat=DIRECT)
+    town.turn()
+    town.turn()
+    assert [one["text"][:8] for one in server.sent] == ["What I u"]
+    assert town.listening.inbox.offset() == server.number
+    (said,) = [one for one in town.outside.events if one.type == "voice.unread"]
+    assert said.severity is Severity.WARNING
+    assert (said.context["updates"], said.context["so_far"]) == ([number], 1)
+
+
+def test_what_could_not_be_read_is_counted_over_restarts(town: Town, server: Telegram) -> None:
+    server.update({"message": "one"})
+    server.update({"message": "two"})
+    town.hear()
+    town.open()
+    server.update({"message": "three"})
+    town.hear()
+    told = [one.context["so_far"] for one in town.outside.events if one.type == "voice.unread"]
+    assert told == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '"words"',
+        "[]",
+        '{"ok": true, "result": {"update_id": 5}}',
+        '{"ok": true, "result": [{"message": {}}]}',
+        '{"ok": true, "result": ["", 7, {"update_id": "9"}, {"update_id": 1e99}]}',
+    ],
+)
+def test_an_answer_that_names_no_update_is_an_error_that_is_said(town: Town, server: Telegram, answer: str) -> None:
+    server.broken["getUpdates"] = [f"answer {answer}"]
+    deaf(town)
+    server.write(MARIE, "/help", chat=DIRECT)
+    town.turn()
+    assert len(server.sent) == 1
 
 
 def test_whoever_routes_and_hears_has_no_model_to_ask() -> None:
@@ -237,8 +292,8 @@ def test_an_update_that_comes_twice_is_done_once(town: Town, server: Telegram) -
     server.updates[:] = twice
     server.broken["getUpdates"] = []
     town.listening.inbox.take(0, ())
-    again, said = town.ears.hear(press - 1)
-    town.listening.inbox.take(again, said)
+    again = town.ears.hear(press - 1)
+    town.listening.inbox.take(again.newest, again.said)
     town.hand()
     town.speak()
     assert len(town.plans) == 1
