@@ -100,7 +100,9 @@ class KeyVerifier:
         """
         self._keys: Mapping[str, Ed25519PublicKey] = {fingerprint(key): key for key in _public(places)}
         if not self._keys:
-            raise SettingsError(", ".join(map(str, places)), "no public key here, so no signature could ever be verified")
+            raise SettingsError(
+                ", ".join(map(str, places)), "no public key here, so no signature could ever be verified"
+            )
 
     def verify(self, signed: SignedPlan) -> ApprovedPlan:
         """Check the signature over the text, then parse it.

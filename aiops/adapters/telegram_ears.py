@@ -77,6 +77,9 @@ class TelegramEars:
 
     def _read(self, updates: Sequence[Any], now: datetime) -> Iterator[Said | Unread]:
         for update in updates:
+            if not _number(update):
+                yield Unread(update=0, reason="no number")
+                continue
             try:
                 said = _said(Update.de_json(update, self._bot), now)
             except Exception as error:  # noqa: BLE001 - the boundary to bytes of others and to the library that reads them: whatever one update does to it, the next must be heard

@@ -122,7 +122,9 @@ def _heard(settings: Settings) -> str:
     if not settings.telegram.users:
         return "hears nobody: telegram.users is empty"
     if not place.exists():
-        raise SettingsError(str(place), "no public key of the ears is here, so what people say is refused: docs/voice.md")
+        raise SettingsError(
+            str(place), "no public key of the ears is here, so what people say is refused: docs/voice.md"
+        )
     return f"hears {len(settings.telegram.users)} people"
 
 

@@ -58,13 +58,17 @@ class PlanShown(Fact):
 
 
 class Card(Fact):
-    """Everything that is shown about one incident. A higher ``seq`` takes the place of a lower one."""
+    """Everything that is shown about one incident. A higher ``seq`` takes the place of a lower one.
+
+    ``meaning`` says the sort of trouble in the human's language, where the title is not in it.
+    """
 
     incident: str
     seq: int = Field(ge=1)
     state: State
     severity: Severity
     title: str
+    meaning: str = ""
     hosts: tuple[str, ...]
     evidence: tuple[str, ...] = ()
     lately: tuple[str, ...] = ()

@@ -144,7 +144,8 @@ class Keys(Section):
     )
     ears: Path = Field(default=Path("ears_key"), description="private key of `listen` that signs what humans say")
     heard: Path = Field(
-        default=Path("/etc/aiops/heard_keys"), description="its public half, for `incidents`: a file, or a folder of *.pem"
+        default=Path("/etc/aiops/heard_keys"),
+        description="its public half, for `incidents`: a file, or a folder of *.pem",
     )
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import Final
 
 from aiops.condense.scrub import scrub
+from aiops.domain.event import Event
 from aiops.domain.fact import iso
 from aiops.domain.handover import Handover
 from aiops.domain.incident import Entry
-from aiops.domain.event import Event
 from aiops.domain.severity import Severity
 from aiops.domain.talk import Answer, Confirmation, Nonce, Press, Said, SignedSaid
 from aiops.errors import PermanentError, RefusedError

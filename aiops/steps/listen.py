@@ -69,7 +69,11 @@ def _passed_over(unread: Sequence[Unread], so_far: int, services: ListenServices
             host="hermes",
             symptom=f"{len(unread)} updates of Telegram cannot be read and were passed over: {listed}",
             type="voice.unread",
-            context={"updates": [one.update for one in unread], "reasons": [one.reason for one in unread], "so_far": so_far},
+            context={
+                "updates": [one.update for one in unread],
+                "reasons": [one.reason for one in unread],
+                "so_far": so_far,
+            },
         )
     )
 

@@ -5,6 +5,7 @@ from aiops.domain.notice import Notice, Route
 from aiops.domain.talk import Answer, Card
 from aiops.ports import NotifyServices
 from aiops.steps.cards import CARD
+from aiops.words import Words
 
 
 def notify(event: Event, services: NotifyServices) -> None:
@@ -16,10 +17,25 @@ def notify(event: Event, services: NotifyServices) -> None:
     if CARD in event.context:
         services.mailbox.put_card(Card.model_validate(event.context[CARD]), now)
         event = event.model_copy(update={"context": {k: v for k, v in event.context.items() if k != CARD}})
+    event = _in_words(event, services.words)
     due = services.voice.due(event.severity, now, services.timezone)
     notice = Notice.of(event, due)
     if notice.route is not Route.NOBODY:
         services.mailbox.put(notice)
+
+
+def _in_words(event: Event, words: Words) -> Event:
+    """What our records say, as the human reads it. An event keeps its English everywhere else."""
+    lines, title = event.context.get("lines"), str(event.context.get("title", ""))
+    about, colon, text = (title, ": ", event.symptom[len(title) + 2 :]) if title else ("", "", event.symptom)
+    if not event.symptom.startswith(about + colon):
+        about, colon, text = "", "", event.symptom
+    context = (
+        {**event.context, "lines": [words.said(str(line)) for line in lines]}
+        if isinstance(lines, list)
+        else event.context
+    )
+    return event.model_copy(update={"symptom": f"{about}{colon}{words.said(text)}", "context": context})
 
 
 def take_answer(answer: Answer, services: NotifyServices) -> None:

@@ -5,6 +5,8 @@ from functools import cache
 from importlib import resources
 from typing import Final, Literal
 
+from aiops.words.sentences import Phrasebook
+
 Language = Literal["en", "fr"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "fr")
 
@@ -12,8 +14,9 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "fr")
 class Words:
     """Sentences of one language by their key: ``words("answer.approved", plan="pln-1")``."""
 
-    def __init__(self, sentences: dict[str, str]) -> None:
-        self._sentences = sentences
+    def __init__(self, sentences: dict[str, str], book: Phrasebook | None = None) -> None:
+        """``book``: what the records say, in this language; without it, it is shown in English, as it is kept."""
+        self._sentences, self.book = sentences, book or Phrasebook({})
 
     def __call__(self, key: str, /, **given: object) -> str:
         """The sentence, filled in.
@@ -24,6 +27,14 @@ class Words:
 
     def __contains__(self, key: str) -> bool:
         return key in self._sentences
+
+    def said(self, text: str) -> str:
+        """A sentence that our records hold, in this language; what others wrote as it is."""
+        return self.book.said(text)
+
+    def value(self, word: str) -> str:
+        """A word that our records hold for a state or an end, in this language."""
+        return self.book.value(word)
 
     def keys(self) -> frozenset[str]:
         """Every key there is."""
@@ -37,6 +48,10 @@ class Words:
 @cache
 def load(language: Language) -> Words:
     """The words of that language."""
-    text = (resources.files("aiops.words") / f"{language}.toml").read_text(encoding="utf-8")
-    tables = tomllib.loads(text)
-    return Words({f"{table}.{key}": sentence for table, found in tables.items() for key, sentence in found.items()})
+    tables = _tables(f"{language}.toml")
+    words = {f"{table}.{key}": sentence for table, found in tables.items() for key, sentence in found.items()}
+    return Words(words, None if language == "en" else Phrasebook(_tables(f"{language}_sentences.toml")))
+
+
+def _tables(name: str) -> dict[str, dict[str, str]]:
+    return tomllib.loads((resources.files("aiops.words") / name).read_text(encoding="utf-8"))

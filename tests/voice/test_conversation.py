@@ -14,6 +14,7 @@ from aiops.domain.outcome import Outcome
 from aiops.domain.severity import Severity
 from aiops.errors import ChannelError
 from aiops.ports import ListenServices, NotifyServices
+from aiops.steps.explain import explain
 from tests.incident_world import RESTART
 from tests.voice.notices import event
 from tests.voice.telegram_server import DIRECT, GROUP, OTHERS, Telegram, running
@@ -266,6 +267,30 @@ def test_a_card_in_french(make: Make, server: Telegram) -> None:
     press = server.press(MARIE, town.card(incident), "Refuser")
     town.turn()
     assert server.toast(press) == "Refusé. L'incident est à vous."
+
+
+def test_in_french_no_sentence_of_ours_stays_english(make: Make, server: Telegram) -> None:
+    town = make(language="fr")
+    incident = town.find(summary="cron.service is dead, says the host")
+    town.speak()
+    assert "<i>un service qui devrait tourner ne tourne pas</i>" in town.text(incident)
+    assert "cron.service is dead, says the host" in town.text(incident), "what a detector saw stays as it was seen"
+    server.press(MARIE, town.card(incident), "Approuver")
+    town.turn()
+    town.carry(steps.settle(town.world.outcome("success"), town.world.services))
+    town.carry(steps.close(town.world.sweep(incident=incident.id), town.world.services))
+    town.turn()
+    said = town.said.said
+    timeline = [entry.text for entry in town.world.ledger.timeline(incident.id)]
+    assert len(timeline) > 6
+    assert [text for text in timeline if said(text) == text] == []
+    reasons = explain(incident.id, town.world.services)
+    assert len(reasons) > 6
+    assert [text for text in reasons if said(text) == text] == []
+    assert "Exécuté : réussi" in town.text(incident)
+    server.press(MARIE, town.card(incident), "Pourquoi")
+    town.turn()
+    assert "Le verdict : réparer avec restart_service" in server.sent[-1]["text"]
 
 
 def test_show_posts_the_card_that_a_digest_had_swallowed(town: Town, server: Telegram) -> None:
