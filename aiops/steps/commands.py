@@ -185,7 +185,7 @@ def _freeze(given: list[str], by: str, services: IncidentServices) -> Reply:
 
 
 def _thaw(given: list[str], by: str, services: IncidentServices) -> Reply:
-    """In two steps: who can put messages into our queue, but cannot read what we tell the human, must not lift a freeze."""
+    """In two steps: whoever got hold of the ears' key, but cannot read what we tell the human, must not lift a freeze."""
     if len(given) > 1:
         raise _UsageError
     now = services.clock()

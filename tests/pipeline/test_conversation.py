@@ -144,6 +144,36 @@ def test_commands_are_answered_where_they_were_written(system: System, telegram:
     system.wait_for(lambda: system.client.llen("detect"), what="the patrol waits for its worker")
 
 
+def test_each_command_and_a_reply_to_a_card_are_answered(system: System, telegram: Telegram) -> None:
+    incident, card = find(system, telegram, "ct205")
+    says = {
+        "/incidents": incident.id,
+        f"/show {incident.id}": "waiting for approval",
+        "/sweep disk ct206": "Looking: disk on ct206. /show look-",
+        "/health_check ct206": "Looking: health on ct206. /show look-",
+        "/audit ct206": "audit_host on ct206: inc-",
+        "/commission ct207 shop": "commission on ct207: inc-",
+        "/decommission ct208": "decommission on ct208: inc-",
+        "/schedule": "health: last ",
+        "/report": "incidents opened: ",
+        "/help": "/commission HOST [NAME]",
+        "/freeze for the test": "Frozen by telegram:11",
+        "/thaw": "To allow repairs again write /thaw ",
+    }
+    for text, answer in says.items():
+        known = len(telegram.sent)
+        telegram.write(MARIE, text, chat=DIRECT)
+        telegram.until(lambda a=answer, n=known: any(a in one["text"] for one in telegram.sent[n:]), text, 60)
+    steps.thaw("operator", services(system))
+    known = len(telegram.sent)
+    telegram.write(MARIE, "and why is that?", chat=GROUP, reply_to=card)
+    telegram.until(
+        lambda: any("health saw service.dead on ct205" in one["text"] for one in telegram.sent[known:]),
+        "the reasons",
+        60,
+    )
+
+
 def test_delivered_and_executed_are_different_things_in_the_commands(system: System, telegram: Telegram) -> None:
     incident, card = find(system, telegram, "ct204")
     shown = aiops("show", incident.id, code=1)
