@@ -80,15 +80,3 @@ def start_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         os.environ.pop("AIOPS_CONFIG", None)
     else:
         os.environ["AIOPS_CONFIG"] = before
-
-
-@pytest.fixture
-def say(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """A line of the report: a figure says more than a dot."""
-    writer = request.config.get_terminal_writer()
-
-    def line(text: str) -> None:
-        with capsys.disabled():
-            writer.line(f"\n{text}")
-
-    return line
