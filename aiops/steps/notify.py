@@ -1,7 +1,7 @@
 """notify: take a message for the human. Where it goes and when is a table; nothing is asked, nothing is spent."""
 
 from aiops.domain.event import Event
-from aiops.domain.notice import Notice, Route
+from aiops.domain.notice import REPORT, Notice, Route
 from aiops.domain.talk import Answer, Card
 from aiops.ports import NotifyServices
 from aiops.steps.cards import CARD
@@ -26,16 +26,14 @@ def notify(event: Event, services: NotifyServices) -> None:
 
 def _in_words(event: Event, words: Words) -> Event:
     """What our records say, as the human reads it. An event keeps its English everywhere else."""
-    lines, title = event.context.get("lines"), str(event.context.get("title", ""))
-    about, colon, text = (title, ": ", event.symptom[len(title) + 2 :]) if title else ("", "", event.symptom)
-    if not event.symptom.startswith(about + colon):
-        about, colon, text = "", "", event.symptom
-    context = (
-        {**event.context, "lines": [words.said(str(line)) for line in lines]}
-        if isinstance(lines, list)
-        else event.context
-    )
-    return event.model_copy(update={"symptom": f"{about}{colon}{words.said(text)}", "context": context})
+    if event.type == REPORT:
+        lines = [words.reported(str(line)) for line in event.context.get("lines", ())]
+        context = {**event.context, "lines": lines}
+        return event.model_copy(update={"symptom": words.reported(event.symptom), "context": context})
+    about = f"{title}: " if (title := event.context.get("title")) else ""
+    if not event.symptom.startswith(about):
+        about = ""
+    return event.model_copy(update={"symptom": about + words.said(event.symptom.removeprefix(about))})
 
 
 def take_answer(answer: Answer, services: NotifyServices) -> None:

@@ -1,6 +1,7 @@
 """The words that humans are told in, one file per language. What stands in braces is filled in."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Final, Literal
@@ -11,12 +12,19 @@ Language = Literal["en", "fr"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "fr")
 
 
+_REPORTS: Final = "night"
+"""The table of the lines of reports: what stands there is too short to be known in any other text."""
+
+
 class Words:
     """Sentences of one language by their key: ``words("answer.approved", plan="pln-1")``."""
 
-    def __init__(self, sentences: dict[str, str], book: Phrasebook | None = None) -> None:
-        """``book``: what the records say, in this language; without it, it is shown in English, as it is kept."""
-        self._sentences, self.book = sentences, book or Phrasebook({})
+    def __init__(self, sentences: dict[str, str], records: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """``records``: what the records say, in this language; without it, it is shown in English, as it is kept."""
+        tables = records or {}
+        self._sentences = sentences
+        self._book = Phrasebook(tables, without=[_REPORTS])
+        self._reports = Phrasebook(tables, without=tables.keys() - {_REPORTS})
 
     def __call__(self, key: str, /, **given: object) -> str:
         """The sentence, filled in.
@@ -30,11 +38,15 @@ class Words:
 
     def said(self, text: str) -> str:
         """A sentence that our records hold, in this language; what others wrote as it is."""
-        return self.book.said(text)
+        return self._book.said(text)
+
+    def reported(self, line: str) -> str:
+        """A line of a report, in this language."""
+        return self._reports.said(line)
 
     def value(self, word: str) -> str:
         """A word that our records hold for a state or an end, in this language."""
-        return self.book.value(word)
+        return self._book.value(word)
 
     def keys(self) -> frozenset[str]:
         """Every key there is."""
@@ -50,7 +62,7 @@ def load(language: Language) -> Words:
     """The words of that language."""
     tables = _tables(f"{language}.toml")
     words = {f"{table}.{key}": sentence for table, found in tables.items() for key, sentence in found.items()}
-    return Words(words, None if language == "en" else Phrasebook(_tables(f"{language}_sentences.toml")))
+    return Words(words, None if language == "en" else _tables(f"{language}_sentences.toml"))
 
 
 def _tables(name: str) -> dict[str, dict[str, str]]:

@@ -6,7 +6,7 @@ words, and stays.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,13 +51,12 @@ class Sentence:
 
 
 class Phrasebook:
-    """The sentences of one language."""
+    """The sentences of one language: those of all tables but ``without``."""
 
-    def __init__(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, tables: Mapping[str, Mapping[str, str]], without: Collection[str] = ()) -> None:
         self.values = dict(tables.get(_VALUES, {}))
-        self.lines = {
-            english: other for name, table in tables.items() if name != _VALUES for english, other in table.items()
-        }
+        chosen = [table for name, table in tables.items() if name != _VALUES and name not in without]
+        self.lines = {english: other for table in chosen for english, other in table.items()}
         made = [Sentence.of(english, other) for english, other in self.lines.items()]
         # The one that says most by itself first: "X approved Y on Z" is also "{text} on {host}".
         self._sentences = sorted(made, key=lambda one: -sum(map(len, one.literals)))
@@ -70,7 +69,7 @@ class Phrasebook:
             return text
         for one in self._sentences:
             found = one.filled(text) if one.names else None
-            if found:
+            if found and found.get("value", "") in {"", *self.values}:
                 return one.other.format(**{name: self._filled(name, value, depth) for name, value in found.items()})
         return text
 

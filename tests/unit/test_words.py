@@ -107,6 +107,7 @@ def test_what_is_filled_into_a_sentence_is_the_same(language: words.Language) ->
 def test_every_word_of_a_state_an_end_and_a_risk_is_there(language: words.Language) -> None:
     wanted = {state.value for state in State} | {press.value for press in Press}
     wanted |= {"success", "failure", "unknown", "skipped", "low", "medium", "high", "policy"}
+    wanted |= {"daily", "monthly", "security"}
     wanted |= {"remediate", "investigate", "alert_human", "drop"}
     assert set(sentences(language)["values"]) == wanted
 
@@ -126,7 +127,7 @@ def test_no_sentence_is_kept_that_nobody_says_any_more(language: words.Language)
     said = written()
     pieces = {
         (english, piece)
-        for table in ("record", "explain")
+        for table in ("record", "explain", "night")
         for english in sentences(language)[table]
         for literal in re.split(r"\{[a-z]+\}", english)
         for piece in map(str.strip, re.split(r"[:;.()]", literal))
@@ -147,8 +148,25 @@ def test_a_sentence_of_ours_is_said_with_what_was_filled_in() -> None:
     )
 
 
+def test_the_lines_of_a_report_are_known_in_reports_alone() -> None:
+    line, french = "wiki: ct201 is missing", words.load("fr")
+    assert french.reported(line) == "wiki : ct201 manque"
+    assert french.said(line) == line
+    assert french.reported("detected within 3.0 s (median), 9.0 s (p95), of 7") == (
+        "détectés en 3.0 s (médiane), 9.0 s (p95), sur 7"
+    )
+
+
 @pytest.mark.parametrize(
-    "text", ["", "cron.service is dead", "Killed process 1 (a) by oom", "{text} {0} {", "x" * (LONGEST + 1)]
+    "text",
+    [
+        "",
+        "cron.service is dead",
+        "killed by oom: again",
+        "Killed process 1 (a) by oom",
+        "{text} {0} {",
+        "x" * (LONGEST + 1),
+    ],
 )
 def test_what_is_not_ours_stays_as_it_is(text: str) -> None:
     assert words.load("fr").said(text) == text
