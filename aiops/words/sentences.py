@@ -1,8 +1,8 @@
 """Sentences of the records in another language. The records are kept in English, whoever reads them; this is for showing.
 
 A line of the file is the English sentence with what was filled in as ``{name}``, and the other language's. What stands in
-``{text}`` and ``{reason}`` is a sentence again, ``{value}`` a word of the table ``values``; everything else is somebody's own
-words, and stays.
+``{text}`` and ``{reason}`` is a sentence again, ``{value}`` a word of the table ``values``; everything else stays as it is. What
+is the name of something of ours, or a number, holds no blank: or a sentence would be found inside another one.
 """
 
 import re
@@ -14,6 +14,10 @@ LONGEST: Final = 1000
 """Characters beyond which a text is no sentence of ours."""
 _DEPTH: Final = 3
 _AGAIN: Final = frozenset({"text", "reason"})
+_NAMES: Final = frozenset(
+    {"playbook", "plan", "incident", "kind", "detector", "host", "run", "digest", "tier", "column", "branch"}
+    | {"count", "seconds", "minutes", "hours"}
+)
 _VALUES: Final = "values"
 _HOLE: Final = re.compile(r"\{([a-z]+)\}")
 
@@ -43,7 +47,7 @@ class Sentence:
             end = (
                 len(text) - len(literal) if last and text.endswith(literal) else -1 if last else text.find(literal, at)
             )
-            if end <= at:
+            if end <= at or (name in _NAMES and " " in text[at:end]):
                 return None
             found[name] = text[at:end]
             at = end + len(literal)

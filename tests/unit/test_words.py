@@ -148,6 +148,11 @@ def test_a_sentence_of_ours_is_said_with_what_was_filled_in() -> None:
     )
 
 
+def test_a_sentence_inside_another_one_is_found_there() -> None:
+    said = words.load("fr").said("remediate by rule:restart_service: restart_service is the known fix for service.dead")
+    assert said == "réparer, selon rule:restart_service : restart_service est la réparation connue de service.dead"
+
+
 def test_the_lines_of_a_report_are_known_in_reports_alone() -> None:
     line, french = "wiki: ct201 is missing", words.load("fr")
     assert french.reported(line) == "wiki : ct201 manque"
