@@ -62,8 +62,8 @@ class Phrasebook:
         chosen = [table for name, table in tables.items() if name != _VALUES and name not in without]
         self.lines = {english: other for table in chosen for english, other in table.items()}
         made = [Sentence.of(english, other) for english, other in self.lines.items()]
-        # The one that says most by itself first: "X approved Y on Z" is also "{text} on {host}".
-        self._sentences = sorted(made, key=lambda one: -sum(map(len, one.literals)))
+        # One that begins with words of its own before one that begins with a hole, then the one that says most by itself.
+        self._sentences = sorted(made, key=lambda one: (not one.literals[0], -sum(map(len, one.literals))))
 
     def said(self, text: str, depth: int = 0) -> str:
         """The sentence in this language; what is none of ours as it is."""

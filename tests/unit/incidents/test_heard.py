@@ -439,7 +439,7 @@ def test_words_that_our_ears_did_not_sign_are_refused_and_said(chat: Chat, way: 
     assert handed == Handover(notices=handed.notices)
     (told,) = handed.notices
     assert (told.type, told.severity) == ("voice.forged", Severity.CRITICAL)
-    assert "says" not in told.symptom
+    assert "who?" not in told.symptom
     assert [one.type for one in chat.world.events.events] == ["voice.forged"]
     assert [line.who for line in chat.world.ledger.audit() if line.what == "words forged"] == ["unknown"]
 
