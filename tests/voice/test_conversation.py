@@ -293,6 +293,25 @@ def test_in_french_no_sentence_of_ours_stays_english(make: Make, server: Telegra
     assert "Le verdict : réparer avec restart_service" in server.sent[-1]["text"]
 
 
+def test_reports_and_digests_are_french_too(make: Make, server: Telegram) -> None:
+    town = make(language="fr")
+    lines = ["seen 3 (1 critical), relapsed 0, suppressed 2", "waiting for you now 1", "OpenSSH 10.4 (Fleet News)"]
+    report = event(Severity.INFO, "daily report, 2026-11-22 08:00 to 2026-11-23 08:00 UTC", context={"lines": lines})
+    town.notify(report.model_copy(update={"type": "night.report", "incident": ""}))
+    town.speak()
+    assert server.sent[-1]["text"].splitlines()[1:] == [
+        "vus 3 (1 critiques), rechutes 0, écartés 2",
+        "vous attendent maintenant 1",
+        "OpenSSH 10.4 (Fleet News)",
+    ]
+    assert "rapport quotidien, du 2026-11-22 08:00 au" in server.sent[-1]["text"]
+    for number in range(8):
+        town.notify(event(symptom="a host's own words", number=number))
+    town.speak()
+    assert server.sent[-1]["text"].startswith("8 messages :\n")
+    assert server.sent[-1]["text"].count("a host's own words") == 8
+
+
 def test_show_posts_the_card_that_a_digest_had_swallowed(town: Town, server: Telegram) -> None:
     incidents = [town.find(f"ct{200 + number}") for number in range(8)]
     town.speak()
