@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Whole files side by side: those of one file share their servers.
+SIDE_BY_SIDE := -n $(or $(JOBS),2) --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 ##@ Run
@@ -25,12 +27,12 @@ shell: $(VENV)/.local ## A Python shell with the tasks imported, talking to a ru
 ##@ Check
 
 .PHONY: test
-test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, the whole system as processes
-	@$(BIN)/python -m pytest -q -m "not lab and not litellm and not slow and not faults and not mcp" $(ARGS)
+test: $(VENV)/.dev tools ## The tests: real Redis, MQTT, sshd, the whole system as processes; JOBS=2 at once
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not lab and not litellm and not slow and not faults and not mcp" $(ARGS)
 
 .PHONY: slow
 slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible runs, killed processes and servers, LLM providers
-	@code=0; $(BIN)/python -m pytest -q -m "slow and not lab and not litellm and not faults and not mcp" $(ARGS) || code=$$?; \
+	@code=0; $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "slow and not lab and not litellm and not faults and not mcp" $(ARGS) || code=$$?; \
 	$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py || code=$$?; exit $$code
 
 .PHONY: fleet
@@ -79,6 +81,11 @@ lint: $(VENV)/.dev ## Style, types, import contracts, playbooks, shell
 	@$(BIN)/lint-imports
 	@.ci/lint-playbooks $(BIN)
 
+.PHONY: rules
+rules: tools ## The alert rules and the tests of each, with promtool
+	@promtool check rules grafana/prometheus/rules.yml
+	@cd grafana/prometheus && promtool test rules rules.test.yml
+
 .PHONY: supply
 supply: $(VENV)/.dev $(VENV)-triage/.done ## What the dependencies brought: files that start by themselves, licences, who got what
 	@.ci/supply $(VENV) $(VENV)-triage
@@ -107,6 +114,10 @@ fmt: $(VENV)/.dev ## Format the code
 docs: $(VENV)/.dev ## Write the generated tables of the documentation and the event schema anew
 	@$(BIN)/python -m aiops.adapters.event_schema
 	@$(BIN)/python docs/generate.py
+
+.PHONY: dashboard
+dashboard: $(VENV)-dashboard/.done ## Write Grafana's dashboard anew from grafana/dashboard.py
+	@$(VENV)-dashboard/bin/python grafana/dashboard.py
 
 .PHONY: lock
 lock: ## Lock the dependencies anew, nothing younger than a week (needs uv)
@@ -152,6 +163,12 @@ $(VENV)-triage/.done: constraints/triage.txt constraints/dev.txt pyproject.toml 
 $(VENV)-audit/.done: constraints/audit.txt | $(VENV)/bin/python
 	@rm -rf $(VENV)-audit && $(PYTHON) -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/pip install --quiet --require-hashes -r constraints/audit.txt
+	@touch $@
+
+# What writes the dashboard, and nothing else: nobody who runs aiops needs it.
+$(VENV)-dashboard/.done: constraints/dashboard.txt | $(VENV)/bin/python
+	@rm -rf $(VENV)-dashboard && $(PYTHON) -m venv $(VENV)-dashboard
+	@$(VENV)-dashboard/bin/pip install --quiet --require-hashes -r constraints/dashboard.txt
 	@touch $@
 
 # Servers and a client that nobody here wrote, in the versions that the tests were written against.

@@ -1,4 +1,4 @@
-"""Writes the generated pages of the documentation: detectors, remediations, settings. ``make docs`` runs it, a test checks it."""
+"""Writes the generated pages of the documentation: detectors, metrics, remediations, settings. ``make docs`` runs it, a test checks it."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from aiops import detectors, remediations
 from aiops.detectors import Detector
+from aiops.domain.metric import ABOUT, METRICS
 from aiops.probes import Ask
 from aiops.settings import Settings
 from beat_schedule import GUARDIANS
@@ -136,7 +137,69 @@ def _default(field: Any) -> str:
     return f"`{value}`"
 
 
-PAGES = {"detectors.md": detectors_page, "remediations.md": remediations_page, "settings.md": settings_page}
+def metrics_page() -> str:
+    """Every metric, by target."""
+    parts = [NOTE, _METRICS]
+    ports = {"ct190": 9190, "ct192": 9192, "ct196": 9196, "bridge": 9195}
+    for target, server in _SERVERS.items():
+        parts.append(f"\n## {target}\n\n{server} Port {ports[target]} in `aiops run`.\n\n")
+        parts.append("| metric | type | labels | what it says | series at most |\n|---|---|---|---|---|\n")
+        parts += [
+            f"| `{metric.name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} | {metric.most if metric.labels else 1} |\n"
+            for metric in METRICS.values()
+            if metric.target == target
+        ]
+    parts.append("\n## On every target of ours\n\n| metric | what it says |\n|---|---|\n")
+    parts += [f"| `{name}` | {said} |\n" for name, said in ABOUT.items()]
+    parts.append("| `process_*` | processor time, memory, open files and start of the process that serves it |\n")
+    return "".join(parts)
+
+
+_METRICS = """\
+# Metrics
+
+Five targets, in Prometheus's text format, on `/metrics`. Each is served by one process that owns its figures, so a forked worker has nothing
+to add up; what listens on the network holds no signing key, no repair key and no right to push ([ADR 21](adr/0021-the-exporter-stands-apart.md)).
+A figure that cannot be read is missing and `aiops_source_up` is 0: blind is not healthy.
+
+`aiops run` serves them on loopback and says where. Elsewhere nothing listens until the settings say so:
+
+```toml
+[exporter]
+listen = "192.0.2.10"     # the address that your VictoriaMetrics or Prometheus reaches; loopback unless set
+incidents_port = 9190     # on CT190, and start workers.metrics_incidents
+detect_port = 9192        # on CT192
+remediation_port = 9196   # on CT196, and start workers.metrics_remediation
+bridge_port = 9195        # where the bridge runs
+```
+
+The ledgers belong to their workers alone (mode 0600), so `metrics_incidents` and `metrics_remediation` run under the unix user of the
+worker beside them: leave keys and credentials out of their units, and give `metrics_incidents` its own account in Redis. SQLite itself
+refuses them every write.
+
+The pages hold host names and figures, no texts and no secrets, and are served without a login: keep them in the management network.
+[grafana/prometheus/scrape.yml](../grafana/prometheus/scrape.yml) scrapes all five, [rules.yml](../grafana/prometheus/rules.yml) holds the
+alert rules, each with a [runbook](runbooks/README.md), and [the dashboard](dashboard.md) shows them. `make rules` checks rules and their tests with promtool.
+
+Flower is the fifth target. It has [metrics of its own](https://flower.readthedocs.io/en/latest/prometheus-integration.html) (tasks by name, worker
+and outcome), which it serves without a login too; it listens on loopback, so let a vmagent on its container scrape it, or a reverse proxy
+that lets only your scraper reach `/metrics`.
+
+Counters begin at 0 when their process starts, as Prometheus expects; the bridge catches up with the events that came while it was away.
+"""
+_SERVERS = {
+    "ct190": "How incidents, guardians, queues and processes stand now: the ledger read-only, Redis by two commands. Served by `workers.metrics_incidents`.",
+    "ct192": "What the eyes saw. Served by the detect worker, whose threads share one process.",
+    "ct196": "How runs, sessions, records and backups stand now: the execution ledger read-only. Served by `workers.metrics_remediation`.",
+    "bridge": "What happened: counted from the events as they are mirrored, so nothing is lost over a restart of anybody else. Served by the bridge.",
+}
+
+PAGES = {
+    "detectors.md": detectors_page,
+    "metrics.md": metrics_page,
+    "remediations.md": remediations_page,
+    "settings.md": settings_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -10,6 +10,7 @@ from lab import repository, sources
 from lab.run import run
 
 PACKAGES = (
+    "age",
     "at",
     "ca-certificates",
     "cron",

@@ -129,6 +129,14 @@ ACCESS: Final[Mapping[str, Access]] = {
         channels=("/0.celery.pidbox",),
         connects_with=("subscribe", "unsubscribe", "psubscribe", "punsubscribe", "info", "time"),
     ),
+    # CT190's metrics: how long queues are and who lives, and nothing of what is in them.
+    "metrics_incidents": Access(
+        tells_flower=False,
+        more=(
+            _PULSES,
+            Rule(("llen",), ("detect", "incidents", "triage", "remediation", "notify", "night"), "R"),
+        ),
+    ),
     # The human at the command line, on CT190.
     "operator": Access(
         pushes=("detect", "incidents", "triage", "remediation", "notify", "night"),

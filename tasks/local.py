@@ -26,8 +26,8 @@ from tasks import access
 log = logging.getLogger(__name__)
 
 WORKERS = ("detect", "incidents", "triage", "remediation", "notify", "night", "bridge", "beat")
-WITHOUT_PULSE = frozenset({"brief"})
-"""These have no way to Redis: their life sign is the retained one on MQTT."""
+WITHOUT_PULSE = frozenset({"brief", "metrics_incidents", "metrics_remediation"})
+"""These say by other ways that they live: a retained message on MQTT, or an answer to who scrapes them."""
 _LONGEST_PAUSE = 30.0
 _STOP_SECONDS = 8.0
 
@@ -180,6 +180,8 @@ class Local:
             "listen": "notify" in self._only and bool(settings.telegram.users),
             "ingest": bool(settings.ingest.port),
             "brief": settings.brief.on,
+            "metrics_incidents": "incidents" in self._only and bool(settings.exporter.incidents_port),
+            "metrics_remediation": "remediation" in self._only and bool(settings.exporter.remediation_port),
         }
         return tuple(name for name, on in wanted.items() if on and name not in self._only)
 

@@ -13,6 +13,17 @@ from lab.run import requirements
 pytest_plugins = ("tests.servers", "tests.system", "tests.saying")
 
 
+_PROGRAMS = {
+    "mosquitto": ("mosquitto", "mosquitto is not installed"),
+    "alertmanager": ("prometheus-alertmanager", "prometheus-alertmanager is not installed"),
+    "promtool": ("promtool", "promtool is not installed: it is in Debian's prometheus"),
+    "victoriametrics": ("victoria-metrics", "victoria-metrics is not installed"),
+    "bubblewrap": ("bwrap", "bubblewrap is not installed, so sessions are not confined here"),
+    "sudo": ("visudo", "sudo is not installed"),
+}
+"""Per marker the program that its tests need, and what is said where it is missing."""
+
+
 def _missing() -> dict[str, str]:
     """Per marker, why its tests cannot run here."""
     found: dict[str, str] = {}
@@ -21,14 +32,11 @@ def _missing() -> dict[str, str]:
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
     if os.geteuid() != 0 or not shutil.which("sshd", path=path):
         found["root"] = "they need root and sshd: the fence on a host belongs to root"
-    if not shutil.which("mosquitto", path=path):
-        found["mosquitto"] = "mosquitto is not installed"
-    if not shutil.which("prometheus-alertmanager", path=path):
-        found["alertmanager"] = "prometheus-alertmanager is not installed"
-    if not shutil.which("bwrap", path=path):
-        found["bubblewrap"] = "bubblewrap is not installed, so sessions are not confined here"
-    if not shutil.which("visudo", path=path):
-        found["sudo"] = "sudo is not installed"
+    for marker, (program, reason) in _PROGRAMS.items():
+        if not shutil.which(program, path=path):
+            found[marker] = reason
+    if not (Path(__file__).parents[1] / ".venv-dashboard" / "bin" / "python").exists():
+        found["dashboard"] = "the dashboard's generator is installed by `make dashboard`"
     if find_spec("litellm") is None:
         found["litellm"] = (
             "litellm is installed only where triage runs; `make test` runs these in an environment of their own"

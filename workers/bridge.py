@@ -7,6 +7,7 @@ from aiops import bootstrap
 from aiops.settings import load_settings
 from aiops.steps.mirror import mirror
 from tasks.logs import configure
+from workers.showing import exporter_of
 
 if __name__ == "__main__":
     settings = load_settings()
@@ -14,8 +15,11 @@ if __name__ == "__main__":
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    services = bootstrap.bridge(settings)
+    exporter = exporter_of(settings, "bridge")
+    services = bootstrap.bridge(settings, exporter.meter if exporter else None)
     pulse = bootstrap.pulse(settings)
+    if exporter:
+        exporter.server.start()
     try:
         mirror(services, stop, lambda: pulse.beat("bridge"))
     finally:

@@ -8,21 +8,17 @@ import hmac
 import json
 import logging
 import re
-import socket
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Protocol
 
+from aiops.adapters.bounded_http import BoundedServer, OneRequest
 from aiops.adapters.signed_post import SIGNATURE, TIME, signature
 from aiops.errors import AiopsError, RefusedError, SettingsError
 
-AT_ONCE: Final = 16
-"""Requests served together; whoever comes then is told to come again."""
 GRAFANA: Final = "X-Grafana-Alerting-Signature"
 """Grafana's own name for it; its webhook's timestamp header is to be set to ours."""
 _REMEMBERED: Final = 20_000
@@ -213,7 +209,7 @@ class IngestServer:
     def __init__(self, address: tuple[str, int], gate: Gate, take: Take) -> None:
         """:raises SettingsError: nobody can listen there."""
         try:
-            self._server = _Server(address, _requests(Door(gate, take)))
+            self._server = BoundedServer(address, _requests(Door(gate, take)))
         except OSError as error:
             raise SettingsError("ingest.listen", f"{address[0]}:{address[1]}: {error.strerror or error}") from None
         self._thread = threading.Thread(target=self._server.serve_forever, name="ingest", daemon=True)
@@ -233,67 +229,13 @@ class IngestServer:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 32
-
-    def __init__(self, address: tuple[str, int], requests: type[BaseHTTPRequestHandler]) -> None:
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address, requests)
-        self.room = threading.BoundedSemaphore(AT_ONCE)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """One thread; it ends when its time is over, whatever the sender does."""
-        if not self.room.acquire(blocking=False):
-            with suppress(OSError):
-                request.sendall(
-                    b"HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                )
-            self.shutdown_request(request)
-            return
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self.room.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the standard library's names
-        """A sender that hangs up is no trouble of ours."""
-        log.debug("a request of %s ended early", client_address)
-
-
-def _requests(door: Door) -> type[BaseHTTPRequestHandler]:
-    class Request(BaseHTTPRequestHandler):
-        server_version, sys_version, protocol_version = "aiops", "", "HTTP/1.1"
+def _requests(door: Door) -> type[OneRequest]:
+    class Request(OneRequest):
         timeout = door.gate.bounds.seconds
 
-        def handle(self) -> None:
-            """One request per connection, with a hard end: each read alone has its own limit, and a sender may drip."""
-            end = threading.Timer(door.gate.bounds.seconds, self._hang_up)
-            end.daemon = True
-            end.start()
-            try:
-                with suppress(OSError):
-                    self.handle_one_request()
-            finally:
-                end.cancel()
-
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - the standard library's name
             """The only method there is."""
             status, said = door.answer(self.path, self.headers, self.rfile.read)
-            body = json.dumps(said).encode()
-            self.send_response(status)
-            for header, value in (("Content-Type", "application/json"), ("Connection", "close")):
-                self.send_header(header, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def _hang_up(self) -> None:
-            with suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
-            """Its own lines hold what strangers sent."""
+            self.reply(status, "application/json", json.dumps(said).encode())
 
     return Request

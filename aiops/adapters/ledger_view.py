@@ -22,15 +22,16 @@ class LedgerView(SqliteIncidentLedger):
     def _db(self) -> Database:
         with self._lock:
             if self._opened is None or self._opened.owner != os.getpid():
-                self._opened = _read_only(self._path)
+                self._opened = open_read_only(self._path, "incidents")
             return self._opened
 
 
-def _read_only(path: Path) -> Database:
-    """:raises LedgerBusyError: there is none, or it cannot be read."""
-    remedy = (
-        "Its owner, the incidents worker, has to run on this machine, and this process has to be let read its folder."
-    )
+def open_read_only(path: Path, table: str) -> Database:
+    """The database of somebody else; ``table`` is one that has to be in it.
+
+    :raises LedgerBusyError: there is none, or it cannot be read
+    """
+    remedy = "Its owner, a worker, has to run on this machine, and this process has to be let read its folder."
     try:
         path.stat()  # its own words for what is not there; opening it beside SQLite would drop locks
         database = sqlite3.connect(
@@ -43,7 +44,7 @@ def _read_only(path: Path) -> Database:
         )
         database.path, database.lock, database.owner = path, RLock(), os.getpid()
         database.execute("PRAGMA query_only=ON")
-        database.execute("SELECT 1 FROM incidents LIMIT 1")
+        database.execute(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608 - a name from our own code
     except (OSError, sqlite3.DatabaseError) as error:
         raise LedgerBusyError(str(path), str(error), remedy) from None
     return database

@@ -1,11 +1,13 @@
 """From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
 
+from aiops.adapters.config_archive import open_archive
 from aiops.bootstrap.doctor import checks
 from aiops.bootstrap.for_brief import brief, desk
 from aiops.bootstrap.for_detection import detection, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_ingest import ingest
 from aiops.bootstrap.for_mcp import mcp_powers, mcp_service, mcp_tools
+from aiops.bootstrap.for_metrics import execution_exporter, exporter, incident_exporter
 from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence
 from aiops.bootstrap.for_night import night, send_usage, usage_sums
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
@@ -39,10 +41,13 @@ __all__ = [
     "embedded_mqtt",
     "embedded_redis",
     "events",
+    "execution_exporter",
     "executions",
     "executor",
+    "exporter",
     "generate_keys",
     "guests",
+    "incident_exporter",
     "incidents",
     "ingest",
     "inventory",
@@ -56,6 +61,7 @@ __all__ = [
     "night",
     "notification",
     "one_thinker",
+    "open_archive",
     "policy",
     "presence",
     "pulse",

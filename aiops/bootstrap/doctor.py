@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from aiops import detectors, rules
 from aiops.bootstrap.for_incidents import _skills, incidents, policy
+from aiops.bootstrap.for_metrics import metrics_check
 from aiops.bootstrap.for_mirrors import telegram_check
 from aiops.bootstrap.for_night import night_check
 from aiops.bootstrap.for_remediation import _semaphore_check
@@ -33,6 +34,7 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
         "semaphore": lambda: _semaphore_check(settings),
         "session": lambda: session_check(settings),
         "night": lambda: night_check(settings),
+        "metrics": lambda: metrics_check(settings),
         "llm": lambda: (
             ", ".join(one.litellm_model or one.name for one in settings.llm.chain())
             or "none configured: what has no known fix goes to a human"

@@ -10,6 +10,7 @@ from aiops.ports import (
     Channel,
     ListenServices,
     Mailbox,
+    Meter,
     NotifyServices,
     Talker,
 )
@@ -128,8 +129,8 @@ def _heard(settings: Settings) -> str:
     return f"hears {len(settings.telegram.users)} people"
 
 
-def bridge(settings: Settings) -> BridgeServices:
-    """The mirror: the event log's reading end and a broker.
+def bridge(settings: Settings, meter: Meter | None = None) -> BridgeServices:
+    """The mirror: the event log's reading end and a broker; ``meter`` counts what was mirrored.
 
     :raises SettingsError: no broker is set
     """
@@ -139,7 +140,7 @@ def bridge(settings: Settings) -> BridgeServices:
     if not settings.mqtt.host:
         raise SettingsError("mqtt.host", "no MQTT broker is set, so there is nothing to mirror to")
     log = RedisEventLog(settings.redis.full_url(), events(settings), prefix=settings.mqtt.prefix)
-    return BridgeServices(log=log, broker=MqttBroker(_address(settings), prefix=settings.mqtt.prefix))
+    return BridgeServices(log=log, broker=MqttBroker(_address(settings), prefix=settings.mqtt.prefix), meter=meter)
 
 
 def presence(settings: Settings, name: str) -> Presence:

@@ -17,10 +17,12 @@ Looks alike but is benign
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
 from aiops.detectors import Detector, Subject
+from aiops.domain import horizon
 from aiops.domain.finding import Finding, Kind
 from aiops.domain.severity import Severity
 from aiops.probes.backups import ARCHIVES, GUESTS, VZDUMP_LOGS, Archive, Run
@@ -130,4 +132,10 @@ def figures(logs: Mapping[str, tuple[Run, ...]], found: tuple[Archive, ...]) -> 
     if not runs and not found:
         return {}
     by_state = ", ".join(f"{sum(run.state == state for run in runs)} {state}" for state in ("ok", "failed", "running"))
-    return {"backups": f"{by_state}; {len(found)} archives"}
+    said = {"backups": f"{by_state}; {len(found)} archives"}
+    if found:
+        newest: dict[str, float] = {}
+        for archive in found:
+            newest[archive.guest] = max(archive.modified, newest.get(archive.guest, 0))
+        said[horizon.BACKUP] = horizon.written(datetime.fromtimestamp(min(newest.values()), UTC))
+    return said

@@ -24,6 +24,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from aiops.detectors import Detector, Subject
+from aiops.domain import horizon
 from aiops.domain.certificate import Certificate, Served
 from aiops.domain.finding import Finding, Kind
 from aiops.domain.severity import Severity
@@ -185,5 +186,6 @@ def figures(_version: str, found: Files) -> dict[str, str]:
         return {"certificates": "none below /etc"}
     path, first = min(found.certificates, key=lambda pair: pair[1].not_after)
     return {
-        "certificates": f"{len(found.certificates)} below /etc, the first to end is {path} on {first.not_after:%Y-%m-%d}"
+        "certificates": f"{len(found.certificates)} below /etc, the first to end is {path} on {first.not_after:%Y-%m-%d}",
+        horizon.CERTIFICATE: horizon.written(first.not_after),
     }

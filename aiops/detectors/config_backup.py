@@ -8,6 +8,8 @@ Looks for
 Thresholds
     ``warning_hours`` 26 and ``critical_hours`` 50: one night and two hours, two nights and two hours, as for ``backup``.
     ``least_percent`` 50 and ``most_percent`` 200 of the median of the last ``runs`` 7: configurations change slowly.
+    ``due_hours`` 0: we do not make the archives. 20 where the remediation ``archive_configuration`` makes one each night: what
+    was made the night before is older by then, what a human made in the evening is not.
     ``archives``: shell patterns of the archives' paths; empty means that this host keeps none.
     ``share``: the mount point that must be mounted; empty means none.
 
@@ -33,12 +35,14 @@ DETECTOR = Detector(
     "Archives of configurations",
     kinds=[
         Kind(name="config.missing", sentence="there is no archive of the configurations"),
+        Kind(name="config.due", sentence="tonight's archive of the configurations is still to be made"),
         Kind(name="config.old", sentence="the newest archive of the configurations is old"),
         Kind(name="config.size", sentence="the newest archive is far smaller or larger than usual"),
         Kind(name="config.not_encrypted", sentence="an archive that should be encrypted is not"),
         Kind(name="config.share_missing", sentence="the share for the archives is not mounted"),
     ],
     thresholds={
+        "due_hours": 0,
         "warning_hours": 26,
         "critical_hours": 50,
         "least_percent": 50,
@@ -51,7 +55,7 @@ DETECTOR = Detector(
 
 _HOUR = 3600
 _FEWEST = 3
-_KINDS = ["config.missing", "config.old", "config.size", "config.not_encrypted"]
+_KINDS = ["config.missing", "config.due", "config.old", "config.size", "config.not_encrypted"]
 
 
 @DETECTOR.check(AGE_ARCHIVES, CLOCK, kinds=_KINDS)
@@ -70,6 +74,9 @@ def archives(host: Subject, found: tuple[AgeArchive, ...], now: int) -> Iterator
         severity = Severity.CRITICAL if hours > host.settings["critical_hours"] else Severity.WARNING
         summary = f"the newest archive {newest.path} is {hours:.0f} hours old"
         yield _finding(host, "config.old", severity, summary, path=newest.path, hours=round(hours, 1))
+    elif 0 < host.settings["due_hours"] < hours:
+        summary = f"the newest archive {newest.path} is {hours:.0f} hours old, and tonight's is to be made"
+        yield _finding(host, "config.due", Severity.INFO, summary, path=newest.path, hours=round(hours, 1))
     before = [archive.size for archive in mine[:-1]][-host.settings["runs"] :]
     usual = median(before) if len(before) >= _FEWEST else newest.size
     percent = round(100 * newest.size / usual) if usual else 0

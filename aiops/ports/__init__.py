@@ -7,6 +7,7 @@ from aiops.ports.backup import BackupBook, BackupRuns, Filing, Nodes, Progress
 from aiops.ports.executions import Claim, ExecutionLedger, Executor, Receipt, Tracer
 from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger, QuietLedger
+from aiops.ports.metering import ExecutionCounts, ExecutionFigures, GaugeServices, IncidentFigures, Meter, Queues
 from aiops.ports.night import DocsSource, FeedSource, NightBook, NightServices, NodeSource, Site
 from aiops.ports.services import (
     BackupServices,
@@ -49,18 +50,23 @@ __all__ = [
     "Ears",
     "EventLog",
     "Events",
+    "ExecutionCounts",
+    "ExecutionFigures",
     "ExecutionLedger",
     "Executor",
     "FeedSource",
     "Filing",
+    "GaugeServices",
     "GrantVerifier",
     "Hearing",
     "Inbox",
+    "IncidentFigures",
     "IncidentLedger",
     "IncidentServices",
     "Inventory",
     "ListenServices",
     "Mailbox",
+    "Meter",
     "Mirrored",
     "Mouthpiece",
     "NightBook",
@@ -75,6 +81,7 @@ __all__ = [
     "Progress",
     "ProviderState",
     "Pulse",
+    "Queues",
     "QuietLedger",
     "Receipt",
     "Records",

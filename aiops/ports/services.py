@@ -23,6 +23,7 @@ from aiops.ports.executions import ExecutionLedger, Executor, Tracer
 from aiops.ports.hosts import Inventory, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger
 from aiops.ports.memory import Memory
+from aiops.ports.metering import Meter
 from aiops.ports.signs import Beacon, Pulse
 from aiops.ports.stream import Broker, EventLog, Events
 from aiops.ports.talk import Ears, Inbox, Talker
@@ -183,7 +184,8 @@ class ListenServices:
 
 @dataclass(frozen=True)
 class BridgeServices:
-    """What mirrors: the event log's reading end and a broker."""
+    """What mirrors: the event log's reading end and a broker; ``meter`` counts what was mirrored."""
 
     log: EventLog
     broker: Broker
+    meter: Meter | None = None

@@ -1,24 +1,36 @@
 """One script per host: many probes, one execution, no temporary file, and frames that output cannot forge.
 
-Each probe's standard output goes straight through base64 into a line that starts with a random mark; standard error and
-the exit code follow in a second line. Base64 holds neither blanks nor line ends, so whatever a probe prints stays inside
-its own line, and nobody who does not know the mark of this run can begin another one. Nothing is written to the host's disk:
-it may be full, and looking changes nothing.
+Every frame begins on a line with a random mark, and nobody who does not know the mark of this run can begin another one. Perl
+says how long the output and the errors are, and then both as they are: what stands within that length is never looked at for
+frames. The shell cannot count them; it writes them as base64, which holds neither blanks nor line ends. Nothing is written to the
+host's disk: it may be full, and looking changes nothing.
 """
 
 import base64
 import binascii
 import re
 import secrets
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiops.probes import AnyProbe, UnreadableError
 from aiops.probes.answer import Answer
 from aiops.probes.dialects import written
 
-_PARTS = frozenset({b"out", b"end", b"powerless"})
 _REST = re.compile(rb"(?P<before>[A-Za-z0-9+/=]*):(?P<code>\d+):(?P<after>[A-Za-z0-9+/=]*)")
+_RAW = re.compile(rb"(?P<out>\d{1,12}) (?P<err>\d{1,12}) (?P<code>\d+)")
+_BROKEN = UnreadableError("the frame of this probe is broken", "check that head and base64 work on the host")
+
+
+@dataclass
+class _Said:
+    """What one probe's frames hold: one of perl, or two of the shell."""
+
+    whole: list[Answer] = field(default_factory=list)
+    out: list[bytes] = field(default_factory=list)
+    end: list[bytes] = field(default_factory=list)
+    powerless: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,43 +46,64 @@ class Script:
 
         :raises UnreadableError: the host did not run the script at all
         """
-        parts = self._parts(printed)
-        return {probe: self._answer(b"%d" % number, parts) for number, probe in enumerate(self.probes)}
+        said = self._frames(printed)
+        return {probe: _answer(said[b"%d" % number]) for number, probe in enumerate(self.probes)}
 
-    def _parts(self, printed: bytes) -> dict[bytes, dict[bytes, list[bytes]]]:
-        mark = self.mark.encode() + b" "
-        lines = [line[len(mark) :] for line in printed.split(b"\n") if line.startswith(mark)]
-        if b"start" not in lines:
+    def _frames(self, printed: bytes) -> Mapping[bytes, _Said]:
+        mark = self.mark.encode()
+        begins = re.search(rb"^%s start$" % mark, printed, re.MULTILINE)
+        if not begins:
             first = printed.decode(errors="replace").strip().partition("\n")[0][:200]
             raise UnreadableError(
                 f"the host did not run the script; it said {first!r}",
                 "the detection account needs /bin/sh as its login shell and may not have a forced command",
             )
-        parts: dict[bytes, dict[bytes, list[bytes]]] = {}
-        for line in lines:
-            number, _, said = line.partition(b" ")
-            part, _, rest = said.partition(b" ")
-            if part in _PARTS:
-                parts.setdefault(number, {}).setdefault(part, []).append(rest)
-        return parts
+        frame = re.compile(rb"^%s (?P<number>\d+) (?P<part>[a-z]+) ?(?P<rest>.*)$" % mark, re.MULTILINE)
+        said: defaultdict[bytes, _Said] = defaultdict(_Said)
+        at = begins.end()
+        while found := frame.search(printed, at):
+            at = found.end()
+            probe = said[found["number"]]
+            match found["part"]:
+                case b"powerless":
+                    probe.powerless = True
+                case b"out":
+                    probe.out.append(found["rest"])
+                case b"end":
+                    probe.end.append(found["rest"])
+                case b"raw":
+                    at = _count(found["rest"], printed, at + 1, probe)
+        return said
 
-    @staticmethod
-    def _answer(number: bytes, parts: Mapping[bytes, Mapping[bytes, list[bytes]]]) -> Answer | UnreadableError:
-        part = parts.get(number, {})
-        if b"powerless" in part:
-            return Answer(powerless=True)
-        out, end = part.get(b"out", []), part.get(b"end", [])
-        if len(out) != 1 or len(end) != 1:
-            return UnreadableError("the script was cut short before this probe had answered", "look at the host's load")
-        rest = _REST.fullmatch(end[0])
-        if not rest:
-            return UnreadableError("the frame of this probe is broken", "check that head and base64 work on the host")
-        try:
-            stdout = base64.b64decode(out[0], validate=True)
-            stderr = base64.b64decode(rest["before"] + rest["after"], validate=True)
-        except binascii.Error:
-            return UnreadableError("the frame of this probe is broken", "check that head and base64 work on the host")
-        return Answer(stdout, stderr, int(rest["code"]))
+
+def _count(lengths: bytes, printed: bytes, at: int, probe: _Said) -> int:
+    """Take as many bytes as the frame names; where they end. A frame that was cut short is none."""
+    known = _RAW.fullmatch(lengths)
+    if not known:
+        return at
+    middle = at + int(known["out"])
+    end = middle + int(known["err"])
+    if end <= len(printed):
+        probe.whole.append(Answer(printed[at:middle], printed[middle:end], int(known["code"])))
+    return end
+
+
+def _answer(said: _Said) -> Answer | UnreadableError:
+    if said.powerless:
+        return Answer(powerless=True)
+    if len(said.whole) == 1 and not said.out:
+        return said.whole[0]
+    if len(said.out) != 1 or len(said.end) != 1:
+        return UnreadableError("the script was cut short before this probe had answered", "look at the host's load")
+    rest = _REST.fullmatch(said.end[0])
+    if not rest:
+        return _BROKEN
+    try:
+        stdout = base64.b64decode(said.out[0], validate=True)
+        stderr = base64.b64decode(rest["before"] + rest["after"], validate=True)
+    except binascii.Error:
+        return _BROKEN
+    return Answer(stdout, stderr, int(rest["code"]))
 
 
 def assemble(probes: Iterable[AnyProbe], mark: str = "") -> Script:

@@ -40,7 +40,7 @@ from aiops.settings.sources import (
 )
 from aiops.settings.thinking import USUAL_MODELS, Correlation, Known, Llm, LlmProvider
 from aiops.settings.voice import Ntfy, Telegram
-from aiops.settings.watching import HermesHealth, Log
+from aiops.settings.watching import Exporter, HermesHealth, Log
 
 __all__ = [
     "USUAL_MODELS",
@@ -48,6 +48,7 @@ __all__ = [
     "Brief",
     "Correlation",
     "Docs",
+    "Exporter",
     "Feeds",
     "Fleet",
     "HermesHealth",
@@ -154,6 +155,7 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="parameters that are configuration: `[playbooks.redeploy_promtail]`, then `.roles.ROLE`, then `.hosts.HOST`",
     )
+    exporter: Exporter = Exporter()
     log: Log = Log()
 
     @property

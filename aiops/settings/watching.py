@@ -1,4 +1,4 @@
-"""The watcher from outside, and the logs."""
+"""The watcher from outside, the metrics, and the logs."""
 
 from pathlib import Path
 from typing import Literal
@@ -25,6 +25,24 @@ class HermesHealth(Section):
     ntfy_url: str = Field(default="", description="a topic of ntfy, as a second way; empty: none")
     ping_url: str = Field(
         default="", description="external watcher of this program, healthchecks protocol; empty: none"
+    )
+
+
+class Exporter(Section):
+    """Metrics for Prometheus or VictoriaMetrics: one port per scrape target, each served by one process; see docs/metrics.md."""
+
+    listen: str = Field(default="127.0.0.1", description="address on which metrics are served")
+    incidents_port: int = Field(
+        default=0, ge=0, le=65535, description="CT190's port, served by workers.metrics_incidents; 0: nothing listens"
+    )
+    detect_port: int = Field(
+        default=0, ge=0, le=65535, description="CT192's port, served by the detect worker; 0: nothing listens"
+    )
+    remediation_port: int = Field(
+        default=0, ge=0, le=65535, description="CT196's port, served by workers.metrics_remediation; 0: nothing listens"
+    )
+    bridge_port: int = Field(
+        default=0, ge=0, le=65535, description="the bridge's port, served by the bridge itself; 0: nothing listens"
     )
 
 

@@ -5,8 +5,10 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from aiops.domain.metric import Sample
 from aiops.errors import BusError
 from aiops.ports import BridgeServices
+from aiops.steps.tally import mirrored
 
 BATCH: Final = 200
 _WAIT: Final = 1.0
@@ -27,7 +29,9 @@ def mirror(services: BridgeServices, stop: threading.Event, sign: Callable[[], N
         try:
             acknowledged += _once(services)
             sign()
+            _connected(services, yes=True)
         except BusError as error:
+            _connected(services, yes=False)
             if not failures:
                 log.warning("the bridge is degraded: %s", error)
                 services.broker.announce("degraded", str(error))
@@ -47,4 +51,11 @@ def _once(services: BridgeServices) -> int:
     done = services.broker.publish_all(batch)
     if done:
         services.log.move(batch[done - 1].cursor)
+        if services.meter:
+            services.meter.count(mirrored(batch[:done]))
     return done
+
+
+def _connected(services: BridgeServices, *, yes: bool) -> None:
+    if services.meter:
+        services.meter.count([Sample("aiops_bridge_connected", yes)])

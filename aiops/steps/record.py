@@ -53,7 +53,9 @@ def move(
         return None
     moved = services.ledger.get(incident.id)
     kind = "incident.resolved" if to is State.RESOLVED else "incident.moved"
-    happened(moved, kind, f"{moved.title}: {text}", services, severity=_loudness(moved, to), step=step, who=who)
+    lasted = {"seconds": round((entry.at - moved.opened_at).total_seconds(), 3)} if to is State.RESOLVED else {}
+    said = f"{moved.title}: {text}"
+    happened(moved, kind, said, services, severity=_loudness(moved, to), step=step, who=who, **lasted)
     return moved
 
 

@@ -26,7 +26,7 @@ MODULES = (
         "cost",
         "doctor",
     ),
-    *("redis_acl", "lab", "local", "mcp", "memory"),
+    *("archive", "redis_acl", "lab", "local", "mcp", "memory"),
 )
 """Every module of this folder with a ``register``, in the order of the help page."""
 

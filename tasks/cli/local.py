@@ -24,6 +24,9 @@ from tasks.local import Local, free_port, running
 _PR_SET_PDEATHSIG = 1
 _FIRST_SWEEP_SECONDS = 120
 
+METRICS_PORTS = {"incidents_port": 9190, "detect_port": 9192, "remediation_port": 9196, "bridge_port": 9195}
+"""Where `aiops run` serves metrics, on loopback: the containers' numbers, and one that was free for the bridge."""
+
 
 def register(cli: typer.Typer) -> None:
     """Add the commands."""
@@ -47,7 +50,7 @@ def run(
             "AIOPS_CONFIG", "`aiops run` writes settings of its own; unset it, or start the workers yourself"
         )
     port = 0 if flower < 0 else free_port(flower)
-    local = Local(folder or default_state(), flower_port=port)
+    local = Local(folder or default_state(), flower_port=port, extra=exporter_ports())
     typer.echo(f"starting servers and workers under {local.folder} ...", err=True)
     try:
         with running(local):
@@ -59,6 +62,12 @@ def run(
                 _follow(local, services)
     except KeyboardInterrupt:
         typer.echo("\nstopped; nothing runs any more", err=True)
+
+
+def exporter_ports() -> str:
+    """TOML: metrics on loopback, on the usual ports where these are free."""
+    lines = (f"{name} = {free_port(wanted)}" for name, wanted in METRICS_PORTS.items())
+    return "\n".join(("\n[exporter]", *lines, ""))
 
 
 def shell() -> None:
@@ -87,6 +96,9 @@ def _welcome(local: Local, flower: int) -> None:
     typer.echo(f"MQTT       mosquitto_sub -p {local.mqtt_port} -t 'pixelium/#' -v")
     if flower:
         typer.echo(f"Flower     http://127.0.0.1:{flower} (user aiops, password in {local.folder / 'keys' / 'flower'})")
+    ports = {name: getattr(load_settings().exporter, name) for name in METRICS_PORTS}
+    named = ", ".join(f"{port} ({name.removesuffix('_port')})" for name, port in ports.items())
+    typer.echo(f"metrics    http://127.0.0.1:PORT/metrics: {named}")
     typer.echo("elsewhere  aiops sweep | incidents | show ID | approve ID | doctor, with the same user\n")
 
 

@@ -32,6 +32,7 @@ PUSHES = {
     "ingest": {"incidents", "night"},
     "bridge": set(),
     "flower": set(),
+    "metrics_incidents": set(),
     "operator": set(QUEUES),
 }
 """Beside its own queue, to which a worker may push what has to be tried again."""

@@ -40,7 +40,19 @@ def printed(request: pytest.FixtureRequest) -> Run:
     return run
 
 
-def framed(script: Script, outputs: list[tuple[bytes, bytes, int]]) -> bytes:
+Framed = Callable[[Script, list[tuple[bytes, bytes, int]]], bytes]
+
+
+def counted(script: Script, outputs: list[tuple[bytes, bytes, int]]) -> bytes:
+    """As perl says it."""
+    printed = f"\n{script.mark} start\n".encode()
+    for number, (stdout, stderr, code) in enumerate(outputs):
+        printed += f"\n{script.mark} {number} raw {len(stdout)} {len(stderr)} {code}\n".encode() + stdout + stderr
+    return printed + f"\n{script.mark} stop\n".encode()
+
+
+def spelled(script: Script, outputs: list[tuple[bytes, bytes, int]]) -> bytes:
+    """As the shell says it."""
     lines = [f"{script.mark} start"]
     for number, (stdout, stderr, code) in enumerate(outputs):
         lines += [f"{script.mark} {number} out {b64encode(stdout).decode()}"]
@@ -52,21 +64,40 @@ hostile = st.one_of(
     st.binary(max_size=400),
     st.lists(
         st.sampled_from(
-            [MARK, " 0 out ", " 1 out ", " 1 end ", ":0:", "\n", "\r\n", " start", " powerless", "QQ==", "\0"]
+            [
+                MARK,
+                " 0 out ",
+                " 1 out ",
+                " 1 end ",
+                " 0 raw ",
+                " 1 raw 1 0 0",
+                ":0:",
+                "\n",
+                "\r\n",
+                " start",
+                " powerless",
+                "QQ==",
+                "\0",
+            ]
         )
     ).map(lambda parts: "".join(parts).encode()),
 )
 
 
-@given(st.lists(st.tuples(hostile, hostile, st.integers(0, 255)), min_size=1, max_size=4))
-def test_whatever_a_probe_prints_comes_back_as_it_was(outputs: list[tuple[bytes, bytes, int]]) -> None:
+dialects = pytest.mark.parametrize("framed", [counted, spelled])
+
+
+@dialects
+@given(outputs=st.lists(st.tuples(hostile, hostile, st.integers(0, 255)), min_size=1, max_size=4))
+def test_whatever_a_probe_prints_comes_back_as_it_was(framed: Framed, outputs: list[tuple[bytes, bytes, int]]) -> None:
     script = assemble([probe(f"p{number}", "true") for number in range(len(outputs))], MARK)
     answers = script.answers(framed(script, outputs))
     assert [answers[each] for each in script.probes] == [Answer(*output) for output in outputs]
 
 
-@given(st.binary(max_size=300), st.binary(max_size=300))
-def test_what_is_printed_around_the_frames_changes_nothing(before: bytes, after: bytes) -> None:
+@dialects
+@given(before=st.binary(max_size=300), after=st.binary(max_size=300))
+def test_what_is_printed_around_the_frames_changes_nothing(framed: Framed, before: bytes, after: bytes) -> None:
     script = assemble([probe("p", "true")], MARK)
     answers = script.answers(before + framed(script, [(b"out", b"err", 3)]) + after)
     assert answers[script.probes[0]] == Answer(b"out", b"err", 3)
@@ -131,15 +162,27 @@ def test_a_host_that_runs_something_else_did_not_run_the_script() -> None:
         assemble([probe("p", "true")]).answers(b"This account is currently not available.\n")
 
 
-def test_a_missing_frame_is_unreadable_and_the_others_are_not() -> None:
+@dialects
+@pytest.mark.parametrize("kept", range(1, 12))
+def test_output_that_was_cut_short_is_unreadable_and_what_came_before_is_not(framed: Framed, kept: int) -> None:
     script = assemble([probe("first", "true"), probe("second", "true")], MARK)
-    whole = framed(script, [(b"1", b"", 0), (b"2", b"", 0)])
-    answers = script.answers(whole[: whole.index(b" 1 end")])
+    whole = framed(script, [(b"1", b"", 0), (b"22222222", b"222", 0)])
+    answers = script.answers(whole[: whole.index(b" 1 " + (b"raw" if framed is counted else b"out")) + kept])
     assert answers[script.probes[0]] == Answer(b"1", b"", 0)
     assert isinstance(answers[script.probes[1]], UnreadableError)
 
 
-def test_a_frame_that_comes_twice_is_believed_neither_time() -> None:
+@dialects
+def test_a_missing_frame_is_unreadable_and_the_others_are_not(framed: Framed) -> None:
+    script = assemble([probe("first", "true"), probe("second", "true")], MARK)
+    whole = framed(script, [(b"1", b"", 0), (b"2", b"", 0)])
+    answers = script.answers(whole[: whole.index(f"{MARK} 1 ".encode())])
+    assert answers[script.probes[0]] == Answer(b"1", b"", 0)
+    assert isinstance(answers[script.probes[1]], UnreadableError)
+
+
+@dialects
+def test_a_frame_that_comes_twice_is_believed_neither_time(framed: Framed) -> None:
     script = assemble([probe("p", "true")], MARK)
     twice = framed(script, [(b"first", b"", 0)]) + framed(script, [(b"second", b"", 0)])
     assert isinstance(script.answers(twice)[script.probes[0]], UnreadableError)
