@@ -14,6 +14,7 @@ GUARDIANS: dict[str, timedelta | crontab] = {
     "disk": timedelta(minutes=5),
     "audit-dpkg-rc": timedelta(minutes=5),
     "soc": timedelta(minutes=5),
+    "wazuh": timedelta(minutes=5),
     "proxmox": timedelta(minutes=5),
     "logs": timedelta(minutes=5),
     "metrics": timedelta(minutes=5),

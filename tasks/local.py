@@ -189,6 +189,7 @@ class Local:
         keys = self.folder / "keys"
         keys.mkdir(exist_ok=True, mode=0o700)
         bootstrap.generate_keys(keys / "signing", keys / "trusted" / "local.pem")
+        bootstrap.generate_keys(keys / "ears", keys / "heard" / "local.pem")
         password = keys / "flower"
         if not password.exists():
             password.touch(mode=0o600)
@@ -209,6 +210,8 @@ port = {self._mqtt.port}
 [keys]
 signing = "{keys}/signing"
 trusted = "{keys}/trusted"
+ears = "{keys}/ears"
+heard = "{keys}/heard"
 """
         self.config.touch(mode=0o600)
         self.config.write_text(text + self._extra, encoding="utf-8")

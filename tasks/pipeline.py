@@ -31,7 +31,7 @@ from aiops.domain.outcome import Outcome
 from aiops.domain.plan import SignedPlan
 from aiops.domain.session import SessionEnd, SignedGrant
 from aiops.domain.sweep import Patrol, Sweep
-from aiops.domain.talk import Answer, Said
+from aiops.domain.talk import Answer, SignedSaid
 from aiops.domain.verdict import Question, Verdict
 from aiops.domain.watch import WORKERS, canary
 from aiops.errors import RefusedError
@@ -155,9 +155,9 @@ def taken(notice: str) -> None:
 
 
 @app.task(name="heard", pydantic=True)
-def heard(said: Said) -> None:
+def heard(signed: SignedSaid) -> None:
     """A human pressed a button or wrote something: it is checked here, done once, and answered."""
-    hand_on(steps.heard(said, services.incidents()))
+    hand_on(steps.heard(signed, services.incidents()))
 
 
 @app.task(name="refresh_cards")

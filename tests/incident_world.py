@@ -87,6 +87,8 @@ class World:
         (folder / "trusted").mkdir(parents=True)
         generate_keys(folder / "signing", folder / "trusted" / "key.pem")
         self.verifier = KeyVerifier(folder / "trusted")
+        generate_keys(folder / "ears", folder / "heard.pem")
+        self.mouthpiece = KeySigner(folder / "ears")
         self.events = MemoryEvents()
         self.office = Office()
         rules = (Rule(kinds=("service.dead",), decision=decision),)  # type: ignore[arg-type]
@@ -99,6 +101,7 @@ class World:
             "policy": Policy(rules=rules),
             "catalogue": {"restart_service": RESTART},
             "clock": lambda: self.now,
+            "hearing": KeyVerifier(folder / "heard.pem"),
         }
         self.services = IncidentServices(**{**given, **changes})
 

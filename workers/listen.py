@@ -69,7 +69,7 @@ def ring(services: ListenServices) -> None:
     """
     for said in steps.to_hand(services):
         try:
-            pipeline.heard.apply_async((said,), headers={"incident": said.incident})
+            pipeline.heard.apply_async((steps.signed(said, services),), headers={"incident": said.incident})
         except OperationalError as error:
             raise BusError("redis", str(error)) from error
         steps.handed(said, services)

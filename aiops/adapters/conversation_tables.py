@@ -127,15 +127,16 @@ class ConversationTables:
         with self._db.reading() as cursor:
             return int(cursor.execute("SELECT offset FROM polling").fetchone()[0])
 
-    def take(self, offset: int, heard: Sequence[Said]) -> None:
+    def take(self, offset: int, heard: Sequence[Said], unread: int = 0) -> int:
         with self._db.writing() as cursor:
             cursor.executemany(
                 "INSERT OR IGNORE INTO heard (update_id, said, at) VALUES (?, ?, ?)",
                 [(said.update, said.model_dump_json(), ms(said.at)) for said in heard],
             )
-            cursor.execute("UPDATE polling SET offset = max(offset, ?)", (offset,))
+            cursor.execute("UPDATE polling SET offset = max(offset, ?), unread = unread + ?", (offset, unread))
             if heard:
                 cursor.execute("DELETE FROM heard WHERE at < ?", (ms(heard[-1].at - KEPT),))
+            return int(cursor.execute("SELECT unread FROM polling").fetchone()[0])
 
     def unhanded(self, again: datetime, oldest: datetime) -> Sequence[Said]:
         with self._db.reading() as cursor:

@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiops.adapters.bounded_http import BoundedServer, OneRequest
 from aiops.adapters.signed_post import SIGNATURE, TIME, signature
@@ -52,12 +52,30 @@ class Bounds:
     skew: float = 300.0
 
 
+class Replays(Protocol):
+    """Signatures of what was handed on, over restarts. Moments are seconds of Unix time.
+
+    :raises LedgerBusyError: from any method, when it cannot be read or written now
+    """
+
+    def known(self, signature: str) -> bool:
+        """Whether a message with it was handed on."""
+
+    def keep(self, signature: str, at: float, forget_before: float) -> None:
+        """Remember it, and forget those from before ``forget_before``."""
+
+
 @dataclass
 class Gate:
-    """Who is let in. Everything is compared in constant time; what was let in once by its signature is not let in again."""
+    """Who is let in. Everything is compared in constant time; what was handed on once by its signature is not let in again.
+
+    A signature is held in memory while its message is on the way, and in ``replays`` once it was handed on: what was lost on
+    the way may come again, what was not may not, however often this process is restarted.
+    """
 
     senders: dict[str, Sender]
     bounds: Bounds
+    replays: Replays
     clock: Callable[[], float] = time.time
     _seen: OrderedDict[str, float] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -82,7 +100,7 @@ class Gate:
 
     def _by_signature(self, sender: Sender, headers: Any, body: bytes) -> None:
         moment = str(headers.get(TIME, ""))
-        shown = str(headers.get(GRAFANA if sender.form == "grafana" else SIGNATURE, "")).lower()
+        shown = _shown(sender, headers)
         right = signature(sender.key(), moment, body)
         if not _HEX.fullmatch(shown) or not hmac.compare_digest(shown, right):
             raise RefusedError("sender", "the signature is not the right one")
@@ -94,15 +112,27 @@ class Gate:
                 len(self._seen) > _REMEMBERED or now - next(iter(self._seen.values())) > 2 * self.bounds.skew
             ):
                 self._seen.popitem(last=False)
-            if right in self._seen:
+            if right in self._seen or self.replays.known(right):
                 raise RefusedError("replay", "it has come before")
             self._seen[right] = now
 
-    def forget(self, headers: Any) -> None:
+    def keep(self, sender: Sender, headers: Any) -> None:
+        """It was handed on: not again, not after a restart either.
+
+        :raises LedgerBusyError: it cannot be written now; until a restart it is remembered all the same
+        """
+        if sender.form != "alertmanager":
+            now = self.clock()
+            self.replays.keep(_shown(sender, headers), now, now - 2 * self.bounds.skew)
+
+    def forget(self, sender: Sender, headers: Any) -> None:
         """What could not be handed on may come again with the same signature."""
         with self._lock:
-            for name in (SIGNATURE, GRAFANA):
-                self._seen.pop(str(headers.get(name, "")).lower(), None)
+            self._seen.pop(_shown(sender, headers), None)
+
+
+def _shown(sender: Sender, headers: Any) -> str:
+    return str(headers.get(GRAFANA if sender.form == "grafana" else SIGNATURE, "")).lower()
 
 
 class _Answer(Exception):  # noqa: N818 - an answer that ends the work on a request early
@@ -154,18 +184,23 @@ class Door:
             # Whoever is not known learns nothing: neither whether there is such a source, nor what was wrong.
             raise _Answer(401, "who are you?" if refusal.reason == "sender" else refusal.text) from None
         except AiopsError as error:
-            log.warning("the key of %s cannot be read: %s", name, error)
-            raise _Answer(503, "its key cannot be read here") from None
+            log.warning("who %s is cannot be checked: %s", name, error)
+            raise _Answer(503, "who you are cannot be checked now") from None
 
     def _taken(self, name: str, sender: Sender, headers: Any, body: bytes) -> dict[str, Any]:
         try:
-            return self.take(name, sender.form, body)
+            said = self.take(name, sender.form, body)
         except RefusedError as refusal:
             raise _Answer(422, refusal.text) from None
         except AiopsError as error:
-            self.gate.forget(headers)
+            self.gate.forget(sender, headers)
             log.warning("a message of %s could not be handed on: %s", name, error)
             raise _Answer(503, "try again") from None
+        try:
+            self.gate.keep(sender, headers)
+        except AiopsError as error:
+            log.warning("a message of %s was handed on, but a restart will not remember that: %s", name, error)
+        return said
 
 
 class IngestServer:

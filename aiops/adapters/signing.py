@@ -9,6 +9,7 @@ import re
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -22,14 +23,32 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
-from aiops.domain.fact import canonical
+from aiops.domain.fact import Fact, canonical
 from aiops.domain.plan import ApprovedPlan, SignedPlan
 from aiops.domain.session import Grant, SignedGrant
+from aiops.domain.talk import Said, SignedSaid
 from aiops.errors import RefusedError, SettingsError
 
 _PLAN = "aiops approved plan"
 _GRANT = "aiops session grant"
+_SAID = "aiops heard words"
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
+
+
+_Signed = TypeVar("_Signed", bound=Fact)
+
+
+class _Sealed(Protocol):
+    """What every signed text brings."""
+
+    @property
+    def payload(self) -> str: ...
+
+    @property
+    def signature(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
 
 
 class KeySigner:
@@ -60,6 +79,12 @@ class KeySigner:
         signature = self.sign_text(_GRANT, payload)
         return SignedGrant(payload=payload, signature=signature, key=self.key, incident=grant.incident)
 
+    def sign_said(self, said: Said) -> SignedSaid:
+        """Sign the canonical text of what a human said; it can never pass for a plan or a grant."""
+        payload = canonical(said.model_dump(mode="json"))
+        signature = self.sign_text(_SAID, payload)
+        return SignedSaid(payload=payload, signature=signature, key=self.key, incident=said.incident)
+
     def sign_text(self, purpose: str, text: str) -> str:
         """Sign any text for a purpose; returns the signature in hex."""
         return self._key.sign(_message(purpose, text)).hex()
@@ -75,7 +100,9 @@ class KeyVerifier:
         """
         self._keys: Mapping[str, Ed25519PublicKey] = {fingerprint(key): key for key in _public(places)}
         if not self._keys:
-            raise SettingsError(", ".join(map(str, places)), "no public key here, so no plan could ever be verified")
+            raise SettingsError(
+                ", ".join(map(str, places)), "no public key here, so no signature could ever be verified"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,32 +114,21 @@ class KeyVerifier:
 
         :raises RefusedError: ``signature`` when it does not hold, ``payload`` when the text is no approved plan
         """
-        if not self.holds(_PLAN, signed.payload, signed.signature, signed.key):
-            raise RefusedError("signature", "the plan is not signed by a key that is trusted here")
-        try:
-            approved = ApprovedPlan.model_validate_json(signed.payload)
-        except ValidationError as error:
-            raise RefusedError(
-                "payload", f"the signed text is no approved plan: {error.error_count()} errors"
-            ) from None
-        if canonical(approved.model_dump(mode="json")) != signed.payload:
-            raise RefusedError("payload", "the signed text says more, or says it differently, than this version reads")
-        return approved
+        return self._opened(_PLAN, ApprovedPlan, "plan", signed)
 
     def verify_grant(self, signed: SignedGrant) -> Grant:
         """Check the signature over the text, then parse it.
 
         :raises RefusedError: ``signature`` when it does not hold, ``payload`` when the text is no grant
         """
-        if not self.holds(_GRANT, signed.payload, signed.signature, signed.key):
-            raise RefusedError("signature", "the grant is not signed by a key that is trusted here")
-        try:
-            grant = Grant.model_validate_json(signed.payload)
-        except ValidationError as error:
-            raise RefusedError("payload", f"the signed text is no grant: {error.error_count()} errors") from None
-        if canonical(grant.model_dump(mode="json")) != signed.payload:
-            raise RefusedError("payload", "the signed text says more, or says it differently, than this version reads")
-        return grant
+        return self._opened(_GRANT, Grant, "grant", signed)
+
+    def verify_said(self, signed: SignedSaid) -> Said:
+        """Check the signature over the text, then parse it.
+
+        :raises RefusedError: ``signature`` when it does not hold, ``payload`` when the text is nothing that was said
+        """
+        return self._opened(_SAID, Said, "message", signed)
 
     def holds(self, purpose: str, text: str, signature: str, key: str) -> bool:
         """Whether a trusted key signed exactly this text for this purpose."""
@@ -124,6 +140,17 @@ class KeyVerifier:
         except (InvalidSignature, UnicodeEncodeError):
             return False
         return True
+
+    def _opened(self, purpose: str, kind: type[_Signed], what: str, signed: _Sealed) -> _Signed:
+        if not self.holds(purpose, signed.payload, signed.signature, signed.key):
+            raise RefusedError("signature", f"the {what} is not signed by a key that is trusted here")
+        try:
+            opened = kind.model_validate_json(signed.payload)
+        except ValidationError as error:
+            raise RefusedError("payload", f"the signed text is no {what}: {error.error_count()} errors") from None
+        if canonical(opened.model_dump(mode="json")) != signed.payload:
+            raise RefusedError("payload", "the signed text says more, or says it differently, than this version reads")
+        return opened
 
 
 def fingerprint(key: Ed25519PublicKey) -> str:

@@ -12,6 +12,7 @@ from aiops.domain.skill import Skill
 from aiops.domain.watch import PROCESSES, Watched
 from aiops.ports import (
     Beacon,
+    Hearing,
     IncidentServices,
 )
 from aiops.settings import Settings, credential
@@ -61,8 +62,20 @@ def incidents(settings: Settings) -> IncidentServices:
         sessions=settings.session.limits(settings.llm.eur_per_dollar),
         voice=settings.voice,
         users=frozenset(settings.telegram.users) if settings.telegram.token_file else frozenset(),
+        hearing=_hearing(settings),
         words=words.load(settings.voice.language),
     )
+
+
+def _hearing(settings: Settings) -> Hearing | None:
+    """Who signs for what humans say; without it everything they say is refused, and everything else goes on.
+
+    :raises SettingsError: what is there holds something else than public keys
+    """
+    from aiops.adapters.signing import KeyVerifier  # noqa: PLC0415
+
+    place = credential(settings.keys.heard)
+    return KeyVerifier(place) if settings.telegram.users and place.exists() else None
 
 
 def _watched(settings: Settings) -> Watched:

@@ -29,12 +29,14 @@ class Listener(Protocol):
 def ingest(settings: Settings, hear: Callable[[Heard], None], keep: Callable[[Usage], None]) -> Listener:
     """The server. ``hear`` and ``keep`` hand on; a ``TransientError`` of theirs makes the sender try again.
 
-    :raises SettingsError: nobody can listen there
+    :raises SettingsError: nobody can listen there, or ``ingest.sqlite`` in the state folder is no database of this version
+    :raises LedgerBusyError: it cannot be written
     """
     from pydantic import ValidationError  # noqa: PLC0415
 
     from aiops.adapters.ingest_forms import finder, read  # noqa: PLC0415
     from aiops.adapters.ingest_server import Bounds, Gate, IngestServer, Sender  # noqa: PLC0415
+    from aiops.adapters.replay_book import SqliteReplays  # noqa: PLC0415
 
     its = settings.ingest
     hosts = inventory(settings)
@@ -62,5 +64,6 @@ def ingest(settings: Settings, hear: Callable[[Heard], None], keep: Callable[[Us
         return {"taken": len(alerts), "refused": refused[:20]}
 
     senders = {name: Sender(one.form, reader(one.key_file)) for name, one in its.sources.items()}
-    gate = Gate(senders, Bounds(its.bytes, its.seconds, its.skew_seconds))
+    replays = SqliteReplays(settings.state / "ingest.sqlite")
+    gate = Gate(senders, Bounds(its.bytes, its.seconds, its.skew_seconds), replays)
     return IngestServer((its.listen, its.port), gate, take)

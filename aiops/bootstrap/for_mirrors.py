@@ -15,7 +15,7 @@ from aiops.ports import (
     ShipServices,
     Talker,
 )
-from aiops.settings import Settings, secret
+from aiops.settings import Settings, credential, secret
 
 
 class Presence(Protocol):
@@ -51,8 +51,9 @@ def notification(settings: Settings) -> NotifyServices:
 def listening(settings: Settings) -> ListenServices:
     """The voice's ears.
 
-    :raises SettingsError: there is no Telegram, or nobody is on the list
+    :raises SettingsError: there is no Telegram, nobody is on the list, or ``keys.ears`` is no key
     """
+    from aiops.adapters.signing import KeySigner  # noqa: PLC0415
     from aiops.adapters.telegram_ears import TelegramEars  # noqa: PLC0415
 
     its = settings.telegram
@@ -61,6 +62,7 @@ def listening(settings: Settings) -> ListenServices:
     return ListenServices(
         inbox=mailbox(settings),
         ears=TelegramEars(secret(its.token_file), its.api),
+        mouthpiece=KeySigner(credential(settings.keys.ears)),
         users=frozenset(its.users),
         chats=frozenset({its.group, its.direct} - {0}),
         events=events(settings),
@@ -112,14 +114,20 @@ def telegram_check(settings: Settings) -> str:
     if telegram is None:
         return "not set: messages go to a file in the state folder, or to ntfy"
     try:
-        heard = (
-            f"hears {len(settings.telegram.users)} people"
-            if settings.telegram.users
-            else "hears nobody: telegram.users is empty"
-        )
-        return f"{telegram.check()}; {heard}"
+        return f"{telegram.check()}; {_heard(settings)}"
     finally:
         telegram.close()
+
+
+def _heard(settings: Settings) -> str:
+    place = credential(settings.keys.heard)
+    if not settings.telegram.users:
+        return "hears nobody: telegram.users is empty"
+    if not place.exists():
+        raise SettingsError(
+            str(place), "no public key of the ears is here, so what people say is refused: docs/voice.md"
+        )
+    return f"hears {len(settings.telegram.users)} people"
 
 
 def bridge(settings: Settings, meter: Meter | None = None) -> BridgeServices:

@@ -75,6 +75,8 @@ TYPES: Final[dict[str, str]] = {
     "plan.waiting": "A plan still waits for a human: the reminder, ever more rarely.",
     "voice.deaf": "Nobody hears what the human says: Telegram cannot be polled, or Redis takes nothing; said once.",
     "voice.hears": "The human is heard again.",
+    "voice.unread": "Updates that cannot be read were passed over; which ones, and how many so far, is in the context.",
+    "voice.forged": "A message claims that a human said something, and our ears did not sign it: nothing was done.",
     "notify.failed": "A human could not be told; it is tried again.",
     "logs.dropped": "Lines never reach the log store (refused, too old, no room); how many and why is in the context.",
     "bridge.gap": "The event log no longer goes back to where the bridge had stopped: events may be missing in the mirror.",

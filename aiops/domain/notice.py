@@ -87,9 +87,11 @@ class Notice(Fact):
 
 
 class Bundle(Fact):
-    """Notices that travel as one message."""
+    """Notices that travel as one message. ``heading`` and ``rest`` take a count: how many there are, and how many did not fit."""
 
     notices: tuple[Notice, ...] = Field(min_length=1)
+    heading: str = "{count} messages:"
+    rest: str = "... and {count} more: aiops notices"
 
     @property
     def route(self) -> Route:
@@ -102,9 +104,9 @@ class Bundle(Fact):
         if len(self.notices) == 1:
             event = self.notices[0].event
             head = f"{_SIGNS[event.severity]} {_line(event)}"
-            return _cut([head, *_body(event), *([event.incident] if event.incident else [])])
+            return _cut([head, *_body(event), *([event.incident] if event.incident else [])], self.rest)
         lines = [f"{_SIGNS[notice.event.severity]} {_line(notice.event)}" for notice in self.notices]
-        return _cut([f"{len(self.notices)} messages:", *lines])
+        return _cut([self.heading.format(count=len(self.notices)), *lines], self.rest)
 
 
 def bundles(notices: Sequence[Notice], digest_from: int) -> list[Bundle]:
@@ -134,13 +136,13 @@ def _plain(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _cut(lines: Sequence[str]) -> str:
+def _cut(lines: Sequence[str], rest: str) -> str:
     """As many whole lines as fit, and how many did not; a single line that is too long is cut."""
     kept: list[str] = []
     for place, line in enumerate(lines):
         left = len(lines) - place
         room = LONGEST - sum(len(one) + 1 for one in kept) - 60
         if len(line) > room and kept:
-            return "\n".join([*kept, f"... and {left} more: aiops notices"])
+            return "\n".join([*kept, rest.format(count=left)])
         kept.append(line if len(line) <= room else line[:room] + " ...")
     return "\n".join(kept)

@@ -58,13 +58,17 @@ class PlanShown(Fact):
 
 
 class Card(Fact):
-    """Everything that is shown about one incident. A higher ``seq`` takes the place of a lower one."""
+    """Everything that is shown about one incident. A higher ``seq`` takes the place of a lower one.
+
+    ``meaning`` says the sort of trouble in the human's language, where the title is not in it.
+    """
 
     incident: str
     seq: int = Field(ge=1)
     state: State
     severity: Severity
     title: str
+    meaning: str = ""
     hosts: tuple[str, ...]
     evidence: tuple[str, ...] = ()
     lately: tuple[str, ...] = ()
@@ -101,6 +105,33 @@ class Said(Fact):
     def by(self) -> str:
         """How the records name who it was."""
         return f"telegram:{self.user}"
+
+
+class SignedSaid(Fact):
+    """Canonical JSON of a ``Said`` as text, and the signature of the ears; ``incident`` is a label for logs, not trusted.
+
+    What lacks a part is nothing that anybody signed, and is refused as such instead of as a message that cannot be read.
+    """
+
+    payload: str = ""
+    signature: str = ""
+    key: str = ""
+    incident: str = ""
+
+
+class Unread(Fact):
+    """An update that could not be read, and the kind of error; ``update`` is 0 where not even its number could be."""
+
+    update: int
+    reason: str
+
+
+class Poll(Fact):
+    """What one poll brought: ``newest`` is the last update that need not come again."""
+
+    newest: int
+    said: tuple[Said, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 class Answer(Fact):

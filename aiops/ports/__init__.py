@@ -27,7 +27,7 @@ from aiops.ports.stream import Broker, EventLog, Events, LogSource, LogStore, Mi
 from aiops.ports.talk import CardBox, Ears, Inbox, Talker, TalkLedger
 from aiops.ports.thinking import ProviderState, Thinker
 from aiops.ports.trail import Archive, AuditLog, Records
-from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
+from aiops.ports.trust import Hearing, Mouthpiece, Permit, PermitOffice, Signer, Verifier
 from aiops.ports.views import BriefServices, Views
 from aiops.ports.voice import Channel, Mailbox
 
@@ -59,6 +59,7 @@ __all__ = [
     "Filing",
     "GaugeServices",
     "GrantVerifier",
+    "Hearing",
     "Inbox",
     "IncidentFigures",
     "IncidentLedger",
@@ -70,6 +71,7 @@ __all__ = [
     "Mailbox",
     "Meter",
     "Mirrored",
+    "Mouthpiece",
     "NightBook",
     "NightServices",
     "NodeSource",

@@ -30,7 +30,7 @@ from aiops.ports.talk import Ears, Inbox, Talker
 from aiops.ports.thinking import Thinker
 from aiops.ports.tools import Tools
 from aiops.ports.trail import Archive, Records
-from aiops.ports.trust import Permit, PermitOffice, Signer, Verifier
+from aiops.ports.trust import Hearing, Mouthpiece, Permit, PermitOffice, Signer, Verifier
 from aiops.ports.voice import Channel, Mailbox
 from aiops.words import Words, load
 
@@ -95,6 +95,7 @@ class IncidentServices:
     sessions: SessionLimits | None = None
     voice: Voice = field(default_factory=Voice)
     users: frozenset[int] = frozenset()
+    hearing: Hearing | None = None
     words: Words = field(default_factory=lambda: load("en"))
     due: Callable[[datetime], Mapping[str, datetime]] = _nothing_due
     memory: Memory | None = None
@@ -173,6 +174,7 @@ class ListenServices:
 
     inbox: Inbox
     ears: Ears
+    mouthpiece: Mouthpiece
     users: frozenset[int]
     chats: frozenset[int]
     events: Events

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from aiops.domain.talk import Answer, Card, Confirmation, Mark, Nonce, Press, Said, Shown
+from aiops.domain.talk import Answer, Card, Confirmation, Mark, Nonce, Poll, Press, Said, Shown
 
 
 class TalkLedger(Protocol):
@@ -93,8 +93,8 @@ class Talker(Protocol):
 class Ears(Protocol):
     """The hearing end: one poller per bot."""
 
-    def hear(self, after: int) -> tuple[int, Sequence[Said]]:
-        """What came after that update, waiting for it for a while; the newest update's number, and what is for us.
+    def hear(self, after: int) -> Poll:
+        """What came after that update, waiting for it for a while. One update that cannot be read costs no other.
 
         :raises ChannelError: it cannot be asked now; ``rest`` is how long to leave it alone
         :raises SettingsError: a wrong token
@@ -162,8 +162,11 @@ class Inbox(Protocol):
     def offset(self) -> int:
         """The newest update that was taken; 0 at first."""
 
-    def take(self, offset: int, heard: Sequence[Said]) -> None:
-        """Keep what was heard together with the offset; what is known already stays as it is."""
+    def take(self, offset: int, heard: Sequence[Said], unread: int = 0) -> int:
+        """Keep what was heard together with the offset; what is known already stays as it is.
+
+        Returns how many updates could not be read since the mailbox was made, these ``unread`` included.
+        """
 
     def unhanded(self, again: datetime, oldest: datetime) -> Sequence[Said]:
         """What was not handed to the incidents' side, or not answered since ``again``; nothing from before ``oldest``."""

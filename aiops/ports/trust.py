@@ -4,6 +4,7 @@ from typing import Protocol
 
 from aiops.domain.plan import ApprovedPlan, SignedPlan
 from aiops.domain.session import Grant, SignedGrant
+from aiops.domain.talk import Said, SignedSaid
 
 
 class Signer(Protocol):
@@ -34,6 +35,23 @@ class Verifier(Protocol):
 
     def holds(self, purpose: str, text: str, signature: str, key: str) -> bool:
         """Whether a trusted key signed exactly this text for this purpose."""
+
+
+class Mouthpiece(Protocol):
+    """Holds the key of the ears: only ``listen`` has one."""
+
+    def sign_said(self, said: Said) -> SignedSaid:
+        """Sign the canonical text of what a human said."""
+
+
+class Hearing(Protocol):
+    """Holds the public key of the ears: only ``incidents`` needs one."""
+
+    def verify_said(self, signed: SignedSaid) -> Said:
+        """Check the signature over the text, then parse it.
+
+        :raises RefusedError: ``signature`` when it does not hold, ``payload`` when the text is nothing that was said
+        """
 
 
 class PermitOffice(Protocol):

@@ -132,11 +132,20 @@ class PolicySettings(Policy):
 
 
 class Keys(Section):
-    """Ed25519: the private key that signs plans and permits (CT190 only), the public ones trusted for it (CT196)."""
+    """Ed25519, always a private half that one process alone holds, and the public ones that another believes.
+
+    Plans and permits are signed on CT190 and checked on CT196; what a human said is signed by `listen` and checked by
+    `incidents`.
+    """
 
     signing: Path = Field(default=Path("plan_signing_key"), description="private key that signs plans and permits")
     trusted: Path = Field(
         default=Path("/etc/aiops/trusted_plan_keys"), description="public keys that are believed: files *.pem"
+    )
+    ears: Path = Field(default=Path("ears_key"), description="private key of `listen` that signs what humans say")
+    heard: Path = Field(
+        default=Path("/etc/aiops/heard_keys"),
+        description="its public half, for `incidents`: a file, or a folder of *.pem",
     )
 
 

@@ -30,7 +30,7 @@ from aiops.steps.hear import hear
 from aiops.steps.heard import heard
 from aiops.steps.inventory import check_inventory
 from aiops.steps.investigate import investigate, reap_sessions
-from aiops.steps.listen import handed, introduce, listen, to_hand
+from aiops.steps.listen import handed, introduce, listen, signed, to_hand
 from aiops.steps.look import detect_and_report, detectors
 from aiops.steps.night import daily_report, monthly_report, security_digest, tell_night
 from aiops.steps.notify import notify, take_answer
@@ -130,6 +130,7 @@ __all__ = [
     "settle",
     "settle_backup",
     "shorten",
+    "signed",
     "silence",
     "site_figures",
     "sweep_up",

@@ -20,6 +20,7 @@ from aiops.domain.severity import Severity
 from aiops.domain.talk import Button, Card, Mark, Nonce, PlanShown, Press
 from aiops.ports import IncidentServices
 from aiops.steps.abridge import abridge, output_of
+from aiops.steps.look import detectors
 from aiops.steps.record import SOURCE
 
 CARD: Final = "card"
@@ -83,6 +84,7 @@ def _card(incident: Incident, mark: Mark, services: IncidentServices) -> Card:
         state=incident.state,
         severity=incident.severity,
         title=_cut(scrub(incident.title)),
+        meaning=_meaning(incident.findings[0], services),
         hosts=incident.hosts,
         evidence=tuple(_evidence(short)),
         lately=tuple(_lately(incident, services)),
@@ -91,6 +93,14 @@ def _card(incident: Incident, mark: Mark, services: IncidentServices) -> Card:
         snoozed_until=mark.snoozed_until if mark.snoozed_until and mark.snoozed_until > now else None,
         buttons=tuple(_buttons(incident, plan, now, services)),
     )
+
+
+def _meaning(finding: Finding, services: IncidentServices) -> str:
+    """What such a finding means, where the title, which a detector wrote in English, is not in the human's language."""
+    detector = detectors().get(finding.detector)
+    kind = detector.kinds.get(finding.kind) if detector else None
+    told = services.words.said(kind.sentence) if kind else ""
+    return told if kind and told != kind.sentence else ""
 
 
 def _evidence(incident: Incident) -> Iterator[str]:
@@ -117,9 +127,10 @@ def _lately(incident: Incident, services: IncidentServices) -> Iterator[str]:
     """What else happened on its first host within a day, then the end of its own timeline."""
     others = services.ledger.search(host=incident.hosts[0], since=incident.opened_at - _DAY, limit=_OTHERS + 1)
     for other in [one for one in others if one.id != incident.id][:_OTHERS]:
-        yield _cut(f"{other.opened_at:%H:%M} {other.id} {other.state.value}: {scrub(other.title)}")
+        state = services.words(f"state.{other.state.value}")
+        yield _cut(f"{other.opened_at:%H:%M} {other.id} {state}: {scrub(other.title)}")
     for entry in list(services.ledger.timeline(incident.id))[-_TIMELINE:]:
-        yield _cut(f"{entry.at:%H:%M} {scrub(entry.text)}")
+        yield _cut(f"{entry.at:%H:%M} {services.words.said(scrub(entry.text))}")
 
 
 def _plan(plan: Plan, services: IncidentServices) -> PlanShown:

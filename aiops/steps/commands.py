@@ -77,7 +77,7 @@ def reasons(incident: str, services: IncidentServices) -> str:
 
     :raises UnknownError: no such incident
     """
-    return fitting([incident, *(scrub(line) for line in explain(incident, services))], services)
+    return fitting([incident, *(services.words.said(scrub(line)) for line in explain(incident, services))], services)
 
 
 def fitting(lines: Sequence[str], services: IncidentServices) -> str:
@@ -115,7 +115,7 @@ def _show(given: list[str], _: str, services: IncidentServices) -> Reply:
         return _swept(given[0], services)
     incident = services.ledger.get(given[0])
     last = list(services.ledger.timeline(incident.id))[-_TIMELINE:]
-    lines = [f"{entry.at:%m-%d %H:%M} {entry.step}: {scrub(entry.text)[:300]}" for entry in last]
+    lines = [f"{entry.at:%m-%d %H:%M} {entry.step}: {services.words.said(scrub(entry.text))[:300]}" for entry in last]
     return fitting([_line(incident, services), *lines], services), incident.id, Handover()
 
 
@@ -187,7 +187,7 @@ def _freeze(given: list[str], by: str, services: IncidentServices) -> Reply:
 
 
 def _thaw(given: list[str], by: str, services: IncidentServices) -> Reply:
-    """In two steps: who can put messages into our queue, but cannot read what we tell the human, must not lift a freeze."""
+    """In two steps: whoever got hold of the ears' key, but cannot read what we tell the human, must not lift a freeze."""
     if len(given) > 1:
         raise _UsageError
     now = services.clock()

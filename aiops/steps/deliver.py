@@ -28,8 +28,10 @@ def deliver(services: NotifyServices) -> None:
     if services.talker and services.pace.resting(services.clock()):
         down.add(services.talker.name)
     say_answers(services, down)
+    words = services.words
+    wording = {"heading": words.template("digest.heading"), "rest": words.template("digest.rest")}
     for bundle in bundles(services.mailbox.due(services.clock()), services.voice.digest_from):
-        _deliver(bundle, down, services)
+        _deliver(bundle.model_copy(update=wording), down, services)
     show_cards(services, down)
 
 

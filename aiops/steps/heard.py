@@ -1,22 +1,27 @@
 """heard: a human pressed a button, replied to a card or wrote a command. Who may do that, and what comes of it, is decided here.
 
-The voice only carries words. Whatever it claims, a press counts once, for the plan that was shown, from somebody on the list.
+The voice only carries words, and signs what it carries: others may push to this queue too, and must not be able to say that a
+human spoke. Whatever it claims, a press counts once, for the plan that was shown, from somebody on the list.
 """
 
 from datetime import timedelta
 from typing import Final
 
 from aiops.condense.scrub import scrub
+from aiops.domain.event import Event
 from aiops.domain.fact import iso
 from aiops.domain.handover import Handover
 from aiops.domain.incident import Entry
-from aiops.domain.talk import Answer, Confirmation, Nonce, Press, Said
+from aiops.domain.severity import Severity
+from aiops.domain.talk import Answer, Confirmation, Nonce, Press, Said, SignedSaid
 from aiops.errors import PermanentError, RefusedError
 from aiops.ports import IncidentServices
 from aiops.steps.approve import approve, deny
 from aiops.steps.commands import command, reasons, split
 from aiops.steps.dispatch import dispatch
+from aiops.steps.listen import OLDEST
 from aiops.steps.outbox import whole
+from aiops.steps.tell import tell
 from aiops.steps.undo import undo
 
 TYPING: Final = timedelta(minutes=10)
@@ -27,13 +32,20 @@ TOAST: Final = 200
 """Characters that Telegram shows in answer to a press."""
 _OURS: Final = frozenset({"stranger", "unknown", "used", "expired", "edited", "card", "typed", "state", "frozen"})
 """Reasons of a refusal that have a sentence in every language."""
+FORGED: Final = "words forged"
+_ONCE: Final = timedelta(hours=1)
+"""The human is told of forged words so often at most: whoever can forge one can forge a thousand."""
 
 
-def heard(said: Said, services: IncidentServices) -> Handover:
+def heard(signed: SignedSaid, services: IncidentServices) -> Handover:
     """Act on it once. Heard again, it gets the same answer and changes nothing.
 
     :raises LedgerBusyError: nothing was done; the queue tries again
     """
+    try:
+        said = _believed(signed, services)
+    except RefusedError as refusal:
+        return _forged(refusal, services)
     known = services.ledger.answered(said.update)
     if known:
         return Handover(answers=(known,))
@@ -43,10 +55,40 @@ def heard(said: Said, services: IncidentServices) -> Handover:
     return handed + Handover(answers=(answer,))
 
 
+def _believed(signed: SignedSaid, services: IncidentServices) -> Said:
+    if services.hearing is None:
+        raise RefusedError("signature", "no key of the ears is trusted here: set keys.heard")
+    return services.hearing.verify_said(signed)
+
+
+def _forged(refusal: RefusedError, services: IncidentServices) -> Handover:
+    """Nothing it says is believed or repeated. An event each time; the audit log and the human, once an hour."""
+    now = services.clock()
+    event = Event(
+        source="hermes",
+        cron="guardian-voice",
+        severity=Severity.CRITICAL,
+        timestamp=now,
+        host="hermes",
+        symptom=f"somebody claims that a human said something, and it was refused: {refusal.text}",
+        type="voice.forged",
+        context={"reason": refusal.reason},
+    )
+    services.events.publish(event)
+    with services.ledger.together():
+        if any(line.what == FORGED and now - line.at < _ONCE for line in services.ledger.audit()):
+            return Handover()
+        services.ledger.write_down(now, "unknown", FORGED, outcome=refusal.reason, text=refusal.text)
+        return Handover(notices=tell(event, services))
+
+
 def _take(said: Said, services: IncidentServices) -> tuple[Answer, Handover]:
     try:
         if said.user not in services.users:
             raise RefusedError("stranger", f"{said.user} is not on the list")
+        if services.clock() - said.at > OLDEST:
+            # What was answered is remembered for longer than this, so an old signature is good for nothing.
+            raise RefusedError("expired", f"{said.at + OLDEST:%H:%M}")
         return _act(said, services)
     except PermanentError as error:
         _write_down(said, error, services)

@@ -29,6 +29,8 @@ def write_card(shown: Shown, channel: str, words: Words) -> str:
 def _head(card: Card, words: Words) -> Iterator[str]:
     state = words(f"state.{card.state.value}")
     yield f"{_SIGNS[card.severity]} <b>{escape(card.title)}</b>"
+    if card.meaning:
+        yield f"<i>{escape(card.meaning)}</i>"
     yield f"<code>{escape(card.incident)}</code> · <b>{escape(state)}</b>"
     yield f"{words('card.hosts')}: {escape(_some(card.hosts))}"
     if card.relapse_of:
@@ -57,7 +59,7 @@ def _plan(card: Card, words: Words) -> Iterator[str]:
     yield ""
     title = f"{words('card.plan')}: {plan.remediation}"
     yield f"<b>{escape(title)}</b> → {escape(_some(plan.hosts))}"
-    yield escape(words("card.risk", risk=plan.risk, until=f"{plan.expires_at:%H:%M}"))
+    yield escape(words("card.risk", risk=words.value(plan.risk), until=f"{plan.expires_at:%H:%M}"))
     for param in plan.params[:6]:
         yield f"<code>{escape(param)}</code>"
     if plan.destructive:
@@ -72,8 +74,9 @@ def _plan(card: Card, words: Words) -> Iterator[str]:
 
 def _executed(plan: PlanShown, words: Words) -> str:
     if plan.executed:
-        return words("card.executed", status=plan.executed) + (f" ({plan.reason})" if plan.reason else "")
-    return words("card.approved", by=plan.approved_by) if plan.approved_by else words("card.waiting")
+        why = f" ({words.said(plan.reason)})" if plan.reason else ""
+        return words("card.executed", status=words.value(plan.executed)) + why
+    return words("card.approved", by=words.value(plan.approved_by)) if plan.approved_by else words("card.waiting")
 
 
 def _delivered(shown: Shown, channel: str, words: Words) -> Iterator[str]:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from aiops.adapters.signing import KeySigner, KeyVerifier, generate_keys
 from aiops.domain.fact import canonical
 from aiops.domain.plan import SignedPlan
+from aiops.domain.session import SignedGrant
+from aiops.domain.talk import Said, SignedSaid
 from aiops.errors import RefusedError, SettingsError
 from tests.plans import approved
 
@@ -126,6 +128,14 @@ def test_a_signature_for_another_purpose_is_refused(signer: KeySigner, verifier:
     text = signer.sign(approved()).payload
     signature = signer.sign_text("aiops permit", text)
     assert reason(verifier, SignedPlan(payload=text, signature=signature, key=signer.key)) == "signature"
+
+
+def test_what_a_human_said_comes_back_unchanged_and_is_no_grant(signer: KeySigner, verifier: KeyVerifier) -> None:
+    said = Said(update=7, user=11, chat=-100, text="/freeze é ☃", at=approved().approval.at)
+    signed = signer.sign_said(said)
+    assert verifier.verify_said(SignedSaid.model_validate_json(signed.model_dump_json())) == said
+    with pytest.raises(RefusedError, match="not signed"):
+        verifier.verify_grant(SignedGrant(payload=signed.payload, signature=signed.signature, key=signed.key))
 
 
 def test_the_private_half_is_for_its_owner_only_and_is_never_overwritten(tmp_path: Path) -> None:

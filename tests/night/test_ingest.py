@@ -69,6 +69,14 @@ class Ears:
     heard: list[Heard] = field(default_factory=list)
     kept: list[Usage] = field(default_factory=list)
     down: bool = False
+    start: Callable[[], Any] = lambda: None
+
+    def restart(self) -> None:
+        """The process ends, and another one begins: all it knows is on the disk."""
+        if self.listener:
+            self.listener.stop()
+        self.listener = self.start()
+        self.listener.start()
 
     def hear(self, heard: Heard) -> None:
         if self.down:
@@ -114,8 +122,8 @@ def ears(tmp_path: Path) -> Iterator[Ears]:
         }
     )
     made = Ears(None)
-    made.listener = bootstrap.ingest(settings, made.hear, made.kept.append)
-    made.listener.start()
+    made.start = lambda: bootstrap.ingest(settings, made.hear, made.kept.append)
+    made.restart()
     yield made
     made.listener.stop()
 
@@ -213,6 +221,19 @@ def test_the_same_message_is_not_let_in_twice_unless_it_could_not_be_handed_on(e
     assert ears.post("script", body, **headers)[0] == 200
     assert ears.post("script", body, **headers) == (401, {"error": "it has come before"})
     assert len(ears.heard) == 1
+
+
+def test_what_was_taken_is_not_let_in_after_a_restart_either(ears: Ears) -> None:
+    body, other = b'{"name": "ups", "host": "ct201"}', b'{"name": "fan", "host": "ct201"}'
+    headers, lost = signed(body), signed(other)
+    assert ears.post("script", body, **headers)[0] == 200
+    ears.down = True
+    assert ears.post("script", other, **lost)[0] == 503
+    ears.down = False
+    ears.restart()
+    assert ears.post("script", body, **headers) == (401, {"error": "it has come before"})
+    assert ears.post("script", other, **lost)[0] == 200
+    assert [one.alerts[0].name for one in ears.heard] == ["ups", "fan"]
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,22 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from celery import Celery
 
-from aiops import bootstrap
+from aiops import bootstrap, steps
+from aiops.adapters.signing import KeySigner
 from aiops.adapters.telegram_ears import TelegramEars
 from aiops.domain.fact import utcnow
 from aiops.domain.incident import Incident, State
 from aiops.domain.severity import Severity
 from aiops.domain.sweep import Patrol, Sweep
+from aiops.domain.talk import Said
 from aiops.ports import IncidentServices
+from tasks import access
+from tasks.config import configuration
 from tasks.local import Child
 from tests.incident_world import a_finding
 from tests.pipeline.test_storm import aiops
@@ -138,12 +144,79 @@ def test_commands_are_answered_where_they_were_written(system: System, telegram:
     system.wait_for(lambda: system.client.llen("detect"), what="the patrol waits for its worker")
 
 
+def test_each_command_and_a_reply_to_a_card_are_answered(system: System, telegram: Telegram) -> None:
+    incident, card = find(system, telegram, "ct205")
+    says = {
+        "/incidents": incident.id,
+        f"/show {incident.id}": "waiting for approval",
+        "/sweep disk ct206": "Looking: disk on ct206. /show look-",
+        "/health_check ct206": "Looking: health on ct206. /show look-",
+        "/audit ct206": "audit_host on ct206: inc-",
+        "/commission ct207 shop": "commission on ct207: inc-",
+        "/decommission ct208": "decommission on ct208: inc-",
+        "/schedule": "health: last ",
+        "/report": "incidents opened: ",
+        "/help": "/commission HOST [NAME]",
+        "/freeze for the test": "Frozen by telegram:11",
+        "/thaw": "To allow repairs again write /thaw ",
+    }
+    for text, answer in says.items():
+        known = len(telegram.sent)
+        telegram.write(MARIE, text, chat=DIRECT)
+        telegram.until(lambda a=answer, n=known: any(a in one["text"] for one in telegram.sent[n:]), text, 60)
+    steps.thaw("operator", services(system))
+    known = len(telegram.sent)
+    telegram.write(MARIE, "and why is that?", chat=GROUP, reply_to=card)
+    telegram.until(
+        lambda: any("health saw service.dead on ct205" in one["text"] for one in telegram.sent[known:]),
+        "the reasons",
+        60,
+    )
+
+
 def test_delivered_and_executed_are_different_things_in_the_commands(system: System, telegram: Telegram) -> None:
     incident, card = find(system, telegram, "ct204")
     shown = aiops("show", incident.id, code=1)
     assert f"delivered: telegram #{card}" in shown
     assert "executed: no, it waits for approval" in shown
     assert "executed" in aiops("notices")
+
+
+def as_detect(system: System) -> "Celery[Any]":
+    """A client with the account of the worker that looks: it may push to the queue of incidents."""
+    account = {"username": "detect", "password_file": access.password_file(system.local.folder / "redis", "detect")}
+    settings = system.settings.model_copy(update={"redis": system.settings.redis.model_copy(update=account)})
+    app: Celery[Any] = Celery("taken over", set_as_current=False)
+    app.conf.update(configuration(settings))
+    return app
+
+
+def test_a_worker_that_was_taken_over_cannot_speak_as_a_human(system: System, telegram: Telegram) -> None:
+    known, before = len(telegram.sent), system.client.llen("detect")
+    words = [
+        Said(update=telegram.number + 10_000 + n, user=MARIE, chat=DIRECT, text=text, at=utcnow(), sent_at=utcnow())
+        for n, text in enumerate(("/freeze all is well", "/sweep", "/health_check ct203"))
+    ]
+    makes = KeySigner(system.settings.keys.signing)  # not even the key of plans makes words of a human
+    app = as_detect(system)
+    for said in words:
+        app.send_task("heard", args=(said.model_dump(mode="json"),), queue="incidents")
+        app.send_task("heard", args=(makes.sign_said(said).model_dump(mode="json"),), queue="incidents")
+    refused = system.wait_for(lambda: system.events(type="voice.forged")[5:], 40, "all six are refused") and (
+        system.events(type="voice.forged")
+    )
+    assert {one["context"]["reason"] for one in refused} == {"signature"}
+    told = telegram.until(
+        lambda: [one for one in telegram.sent[known:] if "claims that a human said" in one["text"]], "he is told", 40
+    )
+    assert [int(one["chat_id"]) for one in told] == [DIRECT]
+    assert "not signed by a key that is trusted here" in aiops("audit")
+    assert not services(system).ledger.frozen()
+    assert system.client.llen("detect") == before
+    telegram.write(MARIE, "/freeze really me", chat=DIRECT)
+    system.wait_for(lambda: "really me" in services(system).ledger.frozen(), 40, "the human himself is heard")
+    steps.thaw("operator", services(system))
+    assert len(telegram.sent[known:]) == 2
 
 
 def test_nonces_and_the_token_are_in_no_log_and_no_event(system: System, telegram: Telegram) -> None:

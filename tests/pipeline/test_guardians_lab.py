@@ -35,6 +35,7 @@ FAULTS = {
     "config-backup": ("config-archive-old", "config.old"),
     "drives": ("pool-degraded", "drive.pool_degraded"),
     "headscale": ("vpn-machine-away", "headscale.offline"),
+    "wazuh": ("agents-silent", "wazuh.agents_missing"),
 }
 """By guardian: a fault of the lab, and the kind it is seen as."""
 
@@ -44,6 +45,9 @@ baseline = true
 
 [detectors.config-backup]
 archives = ["/var/backups/config/*.age"]
+
+[detectors.wazuh]
+reconnect_minutes = 0
 """
 WATCH_ONLY = '[policy]\ndefault = "never"\n'
 

@@ -243,9 +243,12 @@ def test_an_agent_that_drove_the_manager_out_is_undone_by_itself_and_cannot_come
     _facts.wait_until(lambda: connection(host).get("active") == 0, "the manager serves nobody", 30)
     assert story.inside(MANAGER, "systemctl", "is-active", "wazuh-manager") == "active", "it looks well"
 
-    story.sweep("audit-dpkg-rc", "health", host=MANAGER)
+    story.sweep("audit-dpkg-rc", "health", "wazuh", host=MANAGER)
     incident = story.becomes("package.removed", MANAGER, State.RESOLVED, State.ESCALATED)
     assert incident.state is State.RESOLVED
+    assert "wazuh.agents_missing" in {finding.kind for finding in incident.findings}, (
+        "one trouble, and proved by its agents"
+    )
     assert story.taps(incident) == 0
     told("wazuh, from the fault to closed", began)
     _facts.wait_until(lambda: connection(host).get("active") == AGENTS, "38 of 38 agents are connected", 60)

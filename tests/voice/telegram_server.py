@@ -60,8 +60,8 @@ class Telegram:
     """The server's state. ``faults`` are taken one per request to ``sendMessage``, in order; those of other methods are
     in ``broken``. ``dead``: every connection is dropped.
 
-    A fault is a status with its description, ``429:SECONDS``, ``drop`` (the connection, before anything was done), ``hang``, or
-    ``garbage``.
+    A fault is a status with its description, ``429:SECONDS``, ``drop`` (the connection, before anything was done), ``hang``,
+    ``garbage``, or ``answer`` with what is answered instead.
     """
 
     port: int = 0
@@ -214,6 +214,8 @@ class _Request(BaseHTTPRequestHandler):
             server.over.wait(60)
         elif fault == "garbage":
             self._raw(200, b"<html>a proxy's page</html>")
+        elif fault.startswith("answer "):
+            self._raw(200, fault.removeprefix("answer ").encode())
         elif fault.startswith("429:"):
             seconds = int(fault[4:])
             self._say(

@@ -14,6 +14,7 @@ from aiops.domain.outcome import Outcome
 from aiops.domain.severity import Severity
 from aiops.errors import ChannelError
 from aiops.ports import ListenServices, NotifyServices
+from aiops.steps.explain import explain
 from tests.incident_world import RESTART
 from tests.voice.notices import event
 from tests.voice.telegram_server import DIRECT, GROUP, OTHERS, Telegram, running
@@ -176,9 +177,64 @@ def test_in_a_group_of_others_nothing_is_told(town: Town, server: Telegram) -> N
     assert not town.rung
 
 
-def test_an_update_that_cannot_be_read_is_an_error_that_is_said(town: Town, server: Telegram) -> None:
-    server.update({"message": {"message_id": "what"}})
-    assert "cannot be read" in str(deaf(town))
+_SAID = {"message_id": 7, "date": 1_790_000_000, "chat": {"id": DIRECT, "type": "private"}, "text": "/help"}
+_WHO = {"id": MARIE, "is_bot": False, "first_name": "Marie"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"message": {"message_id": "what"}},
+        {"message": "no object"},
+        {"message": {**_SAID, "from": {**_WHO, "id": "nobody"}}},
+        {"message": {**_SAID, "from": _WHO, "date": 10**20}},
+        {"message": {**_SAID, "from": _WHO, "message_id": []}},
+        {"callback_query": {"id": 5}},
+        {"callback_query": {"id": "q1", "from": [], "chat_instance": "1", "data": "x"}},
+    ],
+    ids=str,
+)
+def test_an_update_that_cannot_be_read_is_passed_over_and_the_next_is_answered(
+    town: Town, server: Telegram, broken: dict[str, Any]
+) -> None:
+    number = server.update(broken)
+    server.write(MARIE, "/help", chat=DIRECT)
+    town.turn()
+    town.turn()
+    assert [one["text"][:8] for one in server.sent] == ["What I u"]
+    assert town.listening.inbox.offset() == server.number
+    (said,) = [one for one in town.outside.events if one.type == "voice.unread"]
+    assert said.severity is Severity.WARNING
+    assert (said.context["updates"], said.context["so_far"]) == ([number], 1)
+
+
+def test_what_could_not_be_read_is_counted_over_restarts(town: Town, server: Telegram) -> None:
+    server.update({"message": "one"})
+    server.update({"message": "two"})
+    town.hear()
+    town.open()
+    server.update({"message": "three"})
+    town.hear()
+    told = [one.context["so_far"] for one in town.outside.events if one.type == "voice.unread"]
+    assert told == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '"words"',
+        "[]",
+        '{"ok": true, "result": {"update_id": 5}}',
+        '{"ok": true, "result": [{"message": {}}]}',
+        '{"ok": true, "result": ["", 7, {"update_id": "9"}, {"update_id": 1e99}]}',
+    ],
+)
+def test_an_answer_that_names_no_update_is_an_error_that_is_said(town: Town, server: Telegram, answer: str) -> None:
+    server.broken["getUpdates"] = [f"answer {answer}"]
+    deaf(town)
+    server.write(MARIE, "/help", chat=DIRECT)
+    town.turn()
+    assert len(server.sent) == 1
 
 
 def test_whoever_routes_and_hears_has_no_model_to_ask() -> None:
@@ -213,6 +269,49 @@ def test_a_card_in_french(make: Make, server: Telegram) -> None:
     assert server.toast(press) == "Refusé. L'incident est à vous."
 
 
+def test_in_french_no_sentence_of_ours_stays_english(make: Make, server: Telegram) -> None:
+    town = make(language="fr")
+    incident = town.find(summary="cron.service is dead, says the host")
+    town.speak()
+    assert "<i>un service qui devrait tourner ne tourne pas</i>" in town.text(incident)
+    assert "cron.service is dead, says the host" in town.text(incident), "what a detector saw stays as it was seen"
+    server.press(MARIE, town.card(incident), "Approuver")
+    town.turn()
+    town.carry(steps.settle(town.world.outcome("success"), town.world.services))
+    town.carry(steps.close(town.world.sweep(incident=incident.id), town.world.services))
+    town.turn()
+    said = town.said.said
+    timeline = [entry.text for entry in town.world.ledger.timeline(incident.id)]
+    assert len(timeline) > 6
+    assert [text for text in timeline if said(text) == text] == []
+    reasons = explain(incident.id, town.world.services)
+    assert len(reasons) > 6
+    assert [text for text in reasons if said(text) == text] == []
+    assert "Exécuté : réussi" in town.text(incident)
+    server.press(MARIE, town.card(incident), "Pourquoi")
+    town.turn()
+    assert "Le verdict : réparer avec restart_service" in server.sent[-1]["text"]
+
+
+def test_reports_and_digests_are_french_too(make: Make, server: Telegram) -> None:
+    town = make(language="fr")
+    lines = ["seen 3 (1 critical), relapsed 0, suppressed 2", "waiting for you now 1", "OpenSSH 10.4 (Fleet News)"]
+    report = event(Severity.INFO, "daily report, 2026-11-22 08:00 to 2026-11-23 08:00 UTC", context={"lines": lines})
+    town.notify(report.model_copy(update={"type": "night.report", "incident": ""}))
+    town.speak()
+    assert server.sent[-1]["text"].splitlines()[1:] == [
+        "vus 3 (1 critiques), rechutes 0, écartés 2",
+        "vous attendent maintenant 1",
+        "OpenSSH 10.4 (Fleet News)",
+    ]
+    assert "rapport quotidien, du 2026-11-22 08:00 au" in server.sent[-1]["text"]
+    for number in range(8):
+        town.notify(event(symptom="a host's own words", number=number))
+    town.speak()
+    assert server.sent[-1]["text"].startswith("8 messages :\n")
+    assert server.sent[-1]["text"].count("a host's own words") == 8
+
+
 def test_show_posts_the_card_that_a_digest_had_swallowed(town: Town, server: Telegram) -> None:
     incidents = [town.find(f"ct{200 + number}") for number in range(8)]
     town.speak()
@@ -237,8 +336,8 @@ def test_an_update_that_comes_twice_is_done_once(town: Town, server: Telegram) -
     server.updates[:] = twice
     server.broken["getUpdates"] = []
     town.listening.inbox.take(0, ())
-    again, said = town.ears.hear(press - 1)
-    town.listening.inbox.take(again, said)
+    again = town.ears.hear(press - 1)
+    town.listening.inbox.take(again.newest, again.said)
     town.hand()
     town.speak()
     assert len(town.plans) == 1

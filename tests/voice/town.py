@@ -78,6 +78,7 @@ class Town:
         self.listening = ListenServices(
             inbox=mailbox,
             ears=self.ears,
+            mouthpiece=self.world.mouthpiece,
             users=frozenset({MARIE, PAUL}),
             chats=frozenset({GROUP, DIRECT}),
             events=self.outside,
@@ -121,7 +122,7 @@ class Town:
         for said in steps.to_hand(self.listening) if self.ring else ():
             self.rung.append(said.update)
             steps.handed(said, self.listening)
-            self.carry(steps.heard(said, self.world.services))
+            self.carry(steps.heard(steps.signed(said, self.listening), self.world.services))
 
     def speak(self, seconds: float = 1) -> None:
         """The deciding side brings its cards up to date, the voice has a round, and time goes by."""

@@ -13,7 +13,7 @@ from aiops.domain.incident import State
 from aiops.domain.notice import Voice
 from aiops.domain.remediation import Undo
 from aiops.domain.severity import Severity
-from aiops.domain.talk import Answer, Card, Press, Said
+from aiops.domain.talk import Answer, Card, Press, Said, SignedSaid
 from aiops.errors import LedgerBusyError
 from tests.incident_world import RESTART, World, a_finding
 
@@ -52,7 +52,7 @@ class Chat:
         self.deliver(steps.refresh_cards(self.world.services).notices)
 
     def hear(self, said: Said) -> tuple[Answer, Handover]:
-        handed = steps.heard(said, self.world.services)
+        handed = steps.heard(self.world.mouthpiece.sign_said(said), self.world.services)
         (answer,) = handed.answers
         return answer, handed
 
@@ -404,6 +404,76 @@ def test_what_was_written_long_ago_is_not_done_any_more(chat: Chat) -> None:
     chat.world.later(minutes=16)
     assert chat.hear(said)[0].text.startswith("Too late")
     assert chat.world.ledger.frozen()
+
+
+def forged(chat: Chat, way: str) -> SignedSaid:
+    said = chat.said(MARIE, "/freeze says who?")
+    signed = chat.world.mouthpiece.sign_said(said)
+    plans = chat.world.services.signer
+    ways = {
+        "nothing signed": SignedSaid.model_validate(said.model_dump(mode="json")),
+        "no signature": signed.model_copy(update={"signature": ""}),
+        "other words": signed.model_copy(update={"payload": signed.payload.replace("says who?", "says me!")}),
+        "the key of plans": signed.model_copy(
+            update={"signature": plans.sign_text("aiops heard words", signed.payload), "key": plans.key}
+        ),
+        "another purpose": signed.model_copy(
+            update={"signature": chat.world.mouthpiece.sign_text("aiops approved plan", signed.payload)}
+        ),
+        "more than was said": signed.model_copy(
+            update={
+                "payload": (more := signed.payload[:-1] + ',"z":1}'),
+                "signature": chat.world.mouthpiece.sign_text("aiops heard words", more),
+            }
+        ),
+    }
+    return ways[way]
+
+
+@pytest.mark.parametrize(
+    "way",
+    ["nothing signed", "no signature", "other words", "the key of plans", "another purpose", "more than was said"],
+)
+def test_words_that_our_ears_did_not_sign_are_refused_and_said(chat: Chat, way: str) -> None:
+    handed = steps.heard(forged(chat, way), chat.world.services)
+    assert not chat.world.ledger.frozen()
+    assert handed == Handover(notices=handed.notices)
+    (told,) = handed.notices
+    assert (told.type, told.severity) == ("voice.forged", Severity.CRITICAL)
+    assert "who?" not in told.symptom
+    assert [one.type for one in chat.world.events.events] == ["voice.forged"]
+    assert [line.who for line in chat.world.ledger.audit() if line.what == "words forged"] == ["unknown"]
+
+
+def test_a_flood_of_forged_words_is_one_message_an_hour(chat: Chat) -> None:
+    def told() -> int:
+        return len(steps.heard(forged(chat, "no signature"), chat.world.services).notices)
+
+    assert [told() for _ in range(20)] == [1, *[0] * 19]
+    assert len(chat.world.events.events) == 20
+    assert len([line for line in chat.world.ledger.audit() if line.what == "words forged"]) == 1
+    chat.world.later(minutes=61)
+    assert told() == 1
+
+
+def test_without_a_key_of_the_ears_nobody_is_believed(tmp_path: Path) -> None:
+    chat = Chat(tmp_path / "deaf", hearing=None)
+    signed = chat.world.mouthpiece.sign_said(chat.said(MARIE, "/freeze"))
+    (told,) = steps.heard(signed, chat.world.services).notices
+    assert "keys.heard" in told.symptom
+    assert not chat.world.ledger.frozen()
+
+
+def test_a_copied_message_does_nothing_a_second_time_however_late(chat: Chat) -> None:
+    signed = chat.world.mouthpiece.sign_said(chat.said(MARIE, "/freeze moving house", sent_at=chat.world.now))
+    first = steps.heard(signed, chat.world.services)
+    steps.thaw("operator", chat.world.services)
+    assert steps.heard(signed, chat.world.services).answers == first.answers
+    chat.world.later(days=8)
+    chat.write(MARIE, "/help")  # answers older than a week are forgotten with this one
+    (late,) = steps.heard(signed, chat.world.services).answers
+    assert late.text.startswith("Too late")
+    assert not chat.world.ledger.frozen()
 
 
 @pytest.mark.parametrize("text", ["/thaw", "/freeze", "/sweep", "/incidents", "hello"])
