@@ -11,7 +11,7 @@ from aiops.ports import IncidentServices, Pulse
 from aiops.settings import Settings
 from tasks.cli.schedule import told
 
-_BESIDES = ("listen", "ingest", "flower")
+_BESIDES = ("listen", "ingest")
 """Processes that only some settings start: shown while they live."""
 
 
