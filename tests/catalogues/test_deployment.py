@@ -38,9 +38,14 @@ def test_every_environment_has_a_lock_file_and_only_triage_gets_litellm() -> Non
 def test_each_key_belongs_to_one_process() -> None:
     holders = {
         key: [name for name, its in TABLE.items() if key in its["secrets"]]
-        for key in ("plan_signing_key", "repair_key", "probe_key")
+        for key in ("plan_signing_key", "repair_key", "probe_key", "ears_key")
     }
-    assert holders == {"plan_signing_key": ["incidents"], "repair_key": ["remediation"], "probe_key": ["detect"]}
+    assert holders == {
+        "plan_signing_key": ["incidents"],
+        "repair_key": ["remediation"],
+        "probe_key": ["detect"],
+        "ears_key": ["listen"],
+    }
 
 
 def test_what_stands_under_another_user_shares_its_folder_for_a_reason() -> None:
