@@ -16,6 +16,7 @@ from tests.incident_world import World
 __all__ = ["copy"]
 
 ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "docs" / "howto" / name for name in ("add-a-detector.md", "add-a-playbook.md")]
 SKILLS = sorted((ROOT / ".claude" / "skills").glob("*/SKILL.md"))
 _BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 
@@ -52,7 +53,7 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("skill", SKILLS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("skill", [*SKILLS, *PAGES], ids=lambda path: path.parent.name if path in SKILLS else path.stem)
 def test_the_commands_of_a_ritual_run(skill: Path, copy: Path, incident: tuple[Path, str], tmp_path: Path) -> None:
     config, name = incident
     programs = tmp_path / "programs"

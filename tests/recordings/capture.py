@@ -36,6 +36,28 @@ def main() -> None:
     """Capture one case."""
     options = _options()
     detector = load()[options.detector]
+    recording = _taken_over(detector, options) if options.source else _captured(detector, options)
+    if options.thresholds:
+        recording["thresholds"] = yaml.safe_load(options.thresholds)
+    recording["expect"] = _expectation(recording)
+    target = FOLDER / detector.name / f"{options.case}.yml"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(_dump(recording), encoding="utf-8")
+    sys.stdout.write(yaml.safe_dump({target.name: recording["expect"]}, sort_keys=False))
+
+
+def _taken_over(detector: Detector, options: argparse.Namespace) -> dict[str, Any]:
+    """What another detector's probes printed on a real host, for one that reads the same."""
+    made = yaml.safe_load((FOLDER / f"{options.source}.yml").read_text(encoding="utf-8"))
+    wanted = [probe.name for probe in detector.probes]
+    if missing := [name for name in wanted if name not in made["probes"]]:
+        raise SystemExit(f"{options.source} has no output of {', '.join(missing)}: capture it on a host")
+    kept = {key: made[key] for key in ("release", "captured", "host", "now")}
+    probes = {name: made["probes"][name] for name in wanted}
+    return {"about": options.about, "detector": detector.name, **kept, "probes": probes}
+
+
+def _captured(detector: Detector, options: argparse.Namespace) -> dict[str, Any]:
     host, shell, how = _place(options)
     recording: dict[str, Any] = {
         "about": options.about,
@@ -46,19 +68,14 @@ def main() -> None:
         "now": datetime.now(UTC).isoformat(timespec="seconds"),
         "probes": _probes(detector, shell, host),
     }
-    if options.thresholds:
-        recording["thresholds"] = yaml.safe_load(options.thresholds)
     pages = _pages(detector, host, options.ca)
     if pages:
         recording["pages"] = pages
     handshakes = _handshakes(detector, host, options.ca)
     if handshakes:
         recording["handshakes"] = handshakes
-    recording["expect"] = _expectation(recording)
-    target = FOLDER / detector.name / f"{options.case}.yml"
-    target.write_text(_dump(recording), encoding="utf-8")
-    sys.stdout.write(yaml.safe_dump({target.name: recording["expect"]}, sort_keys=False))
     shell.close()
+    return recording
 
 
 def _options() -> argparse.Namespace:
@@ -66,7 +83,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("detector")
     parser.add_argument("case", help="name of the file")
     parser.add_argument("--about", required=True, help="what state the host was brought into, in a sentence")
-    parser.add_argument("--release", required=True, help="Debian 12, for example")
+    parser.add_argument("--release", default="", help="Debian 12, for example")
+    parser.add_argument("--from", dest="source", help="take over what was captured, as disk/full, instead of looking")
     parser.add_argument("--root", help="a Debian system in a folder, instead of a host")
     parser.add_argument("--host", help="a name of the inventory")
     parser.add_argument("--inventory", type=Path)

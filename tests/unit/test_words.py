@@ -88,9 +88,10 @@ def kinds() -> set[str]:
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_every_kind_of_finding_and_every_rules_reason_is_there_in_both_languages(language: words.Language) -> None:
+def test_every_rules_reason_is_there_in_both_languages_and_no_kind_that_is_gone(language: words.Language) -> None:
+    """A new guardian is one file: its kinds are shown in English until somebody has given them a line."""
     given = sentences(language)
-    assert set(given["kinds"]) == kinds()
+    assert set(given["kinds"]) <= kinds()
     assert set(given["rules"]) == {rule.reason for rule in rules.load(rules.SHIPPED)}
     assert all(other.strip() and other != english for table in given.values() for english, other in table.items())
 
