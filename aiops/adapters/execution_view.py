@@ -47,5 +47,5 @@ class ExecutionView:
     def _db(self) -> Database:
         with self._lock:
             if self._opened is None or self._opened.owner != os.getpid():
-                self._opened = open_read_only(self._path, "plans")
+                self._opened = open_read_only(self._path, "plans", "remediation")
             return self._opened

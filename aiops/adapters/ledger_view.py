@@ -22,16 +22,18 @@ class LedgerView(SqliteIncidentLedger):
     def _db(self) -> Database:
         with self._lock:
             if self._opened is None or self._opened.owner != os.getpid():
-                self._opened = open_read_only(self._path, "incidents")
+                self._opened = open_read_only(self._path, "incidents", "incidents")
             return self._opened
 
 
-def open_read_only(path: Path, table: str) -> Database:
-    """The database of somebody else; ``table`` is one that has to be in it.
+def open_read_only(path: Path, table: str, owner: str) -> Database:
+    """The database of another worker, ``owner``; ``table`` is one that has to be in it.
 
     :raises LedgerBusyError: there is none, or it cannot be read
     """
-    remedy = "Its owner, a worker, has to run on this machine, and this process has to be let read its folder."
+    remedy = (
+        f"Its owner, the {owner} worker, has to run on this machine, and this process has to be let read its folder."
+    )
     try:
         path.stat()  # its own words for what is not there; opening it beside SQLite would drop locks
         database = sqlite3.connect(
