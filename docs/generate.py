@@ -1,4 +1,4 @@
-"""Writes the generated pages of the documentation: detectors, metrics, remediations, settings. ``make docs`` runs it, a test checks it."""
+"""Writes the generated pages of the documentation: commands, detectors, metrics, remediations, settings. ``make docs`` runs it, a test checks it."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -194,7 +194,37 @@ _SERVERS = {
     "bridge": "What happened: counted from the events as they are mirrored, so nothing is lost over a restart of anybody else. Served by the bridge.",
 }
 
+
+def commands_page() -> str:
+    """Every command with its arguments and options, as `--help` says them."""
+    parts = [
+        NOTE,
+        "# Commands\n\n`aiops COMMAND --help` says the same. Every command that tells something takes `--json`.\n",
+    ]
+    for name, command in lazy.commands():
+        parts += _command(f"aiops {name}", command)
+    return "".join(parts)
+
+
+def _command(words: str, command: Any) -> Iterator[str]:
+    below = getattr(command, "commands", {})
+    if below:
+        for name, one in below.items():
+            yield from _command(f"{words} {name}", one)
+        return
+    text = " ".join((command.help or "").split())
+    yield f"\n## {words}\n\n{text}\n"
+    shown = [param for param in command.params if not getattr(param, "hidden", False)]
+    if shown:
+        yield "\n| given | what it is |\n|---|---|\n"
+    for param in shown:
+        says = " ".join((getattr(param, "help", None) or "").split()).replace("|", "\\|")
+        given = ", ".join(param.opts) if param.param_type_name == "option" else (param.metavar or param.name.upper())
+        yield f"| `{given}` | {says} |\n"
+
+
 PAGES = {
+    "commands.md": commands_page,
     "detectors.md": detectors_page,
     "metrics.md": metrics_page,
     "remediations.md": remediations_page,

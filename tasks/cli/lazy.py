@@ -3,7 +3,7 @@
 What there is stands in ``commands.tsv`` (command, module, first sentence), written by ``make docs`` from the modules themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -53,9 +53,15 @@ def written(modules: Iterable[str] = MODULES) -> str:
     rows = [
         f"{name}\t{module}\t{command.get_short_help_str(200)}"
         for module in modules
-        for name, command in _load(module).commands.items()
+        for name, command in commands([module])
     ]
     return "\n".join(rows) + "\n"
+
+
+def commands(modules: Iterable[str] = MODULES) -> Iterator[tuple[str, Any]]:
+    """Every command, loaded."""
+    for module in modules:
+        yield from _load(module).commands.items()
 
 
 def _load(module: str) -> Any:

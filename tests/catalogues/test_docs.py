@@ -24,7 +24,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["detectors.md", "metrics.md", "remediations.md", "settings.md"])
+@pytest.mark.parametrize("name", ["commands.md", "detectors.md", "metrics.md", "remediations.md", "settings.md"])
 def test_a_generated_page_is_what_the_code_says(name: str) -> None:
     page = generator().PAGES[name]()
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == page, "run `make docs` and commit the result"
