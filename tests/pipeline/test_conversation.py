@@ -155,7 +155,7 @@ def test_each_command_and_a_reply_to_a_card_are_answered(system: System, telegra
         "/commission ct207 shop": "commission on ct207: inc-",
         "/decommission ct208": "decommission on ct208: inc-",
         "/schedule": "health: last ",
-        "/report": "incidents opened: ",
+        "/report": "incidents seen: ",
         "/help": "/commission HOST [NAME]",
         "/freeze for the test": "Frozen by telegram:11",
         "/thaw": "To allow repairs again write /thaw ",
