@@ -215,6 +215,7 @@ def test_a_worker_that_was_taken_over_cannot_speak_as_a_human(system: System, te
     assert system.client.llen("detect") == before
     telegram.write(MARIE, "/freeze really me", chat=DIRECT)
     system.wait_for(lambda: "really me" in services(system).ledger.frozen(), 40, "the human himself is heard")
+    telegram.until(lambda: any("Frozen by" in one["text"] for one in telegram.sent[known:]), "he is answered", 40)
     steps.thaw("operator", services(system))
     assert len(telegram.sent[known:]) == 2
 
