@@ -118,7 +118,7 @@ shard_size = 60
             while not ledger.sweep(sweep):
                 if time.monotonic() > deadline:
                     raise TimeoutError(sweep)
-                threading.Event().wait(0.01)  # looking costs time that the other ways do not spend
+                threading.Event().wait(0.025)  # looking costs time that the other ways do not spend
 
         yield run
 

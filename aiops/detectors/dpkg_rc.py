@@ -28,7 +28,7 @@ from aiops.domain.finding import Finding, Kind
 from aiops.domain.severity import Severity
 from aiops.probes import UnreadableError
 from aiops.probes.apt_history import HISTORY, Item, Transaction
-from aiops.probes.dpkg import KERNEL, LIBRARY, PACKAGES, Package
+from aiops.probes.dpkg import KERNEL, LIBRARY, PACKAGES, Package, left
 from aiops.probes.processes import PROCESSES
 
 DETECTOR = Detector(
@@ -98,11 +98,11 @@ def _replaceable(host: Subject, item: Item, row: Package | None) -> bool:
 def removed(host: Subject, packages: tuple[Package, ...], history: tuple[Transaction, ...]) -> Iterator[Finding]:
     """What is gone: by whom, where the history knows; as a leftover where it does not."""
     gone: set[str] = set()
-    known = {package.name: package for package in packages}
     for item, transaction in _removals(host, packages, history):
         gone.add(item.name)
-        yield from _removed(host, item, transaction, known[item.name].code if item.name in known else "")
-    leftovers = [package for package in packages if package.leftover and package.name not in gone]
+        codes = {package.name: package.code for package in packages if package.name == item.name}
+        yield from _removed(host, item, transaction, codes.get(item.name, ""))
+    leftovers = [package for package in left(packages) if package.name not in gone]
     yield from _leftovers(host, [package for package in leftovers if not _allowed(host, package)])
 
 
@@ -210,7 +210,6 @@ def broken(host: Subject, packages: tuple[Package, ...], processes: Mapping[int,
 @DETECTOR.show(PACKAGES, HISTORY)
 def figures(packages: tuple[Package, ...], history: tuple[Transaction, ...]) -> Mapping[str, str]:
     """How much was read."""
-    leftovers = sum(package.leftover for package in packages)
     return {
-        "packages": f"{len(packages)} known to dpkg, {leftovers} leftover; {len(history)} transactions in apt's history"
+        "packages": f"{len(packages)} known to dpkg, {len(left(packages))} leftover; {len(history)} transactions in apt's history"
     }

@@ -29,7 +29,7 @@ from aiops.domain.finding import Finding, Kind
 from aiops.domain.severity import Severity
 from aiops.ports import Page
 from aiops.probes.clock import CLOCK
-from aiops.probes.dpkg import OWNERS, PACKAGES, Package
+from aiops.probes.dpkg import OWNERS, PACKAGES, Package, left
 from aiops.probes.http import PAGES, figure, figure_name, served
 from aiops.probes.systemd import CONTAINER, EXECUTABLES, UNIT_FILES, UNIT_FOLDERS, UNITS, Unit
 
@@ -93,7 +93,7 @@ class _Ownership:
     """Whose unit it is, and whether that package is gone."""
 
     def __init__(self, packages: tuple[Package, ...], owners: Mapping[str, str], files: frozenset[str]) -> None:
-        self.leftover = {package.name for package in packages if package.leftover}
+        self.leftover = {package.name for package in left(packages)}
         self.installed = {package.name for package in packages if package.installed}
         self.owners, self.files = owners, files
 

@@ -12,7 +12,7 @@ _PACKAGES = {
     "ps": "procps",
     "df": "coreutils",
     "find": "findutils",
-    "zcat": "gzip",
+    "gzip": "gzip",
     "systemctl": "systemd",
     "systemd-detect-virt": "systemd",
     "dpkg-query": "dpkg",

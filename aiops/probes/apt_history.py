@@ -153,7 +153,7 @@ HISTORY = Probe(
     name="apt-history",
     argv=(
         *("find", "/var/log/apt", "-maxdepth", "1", "-name", "history.log*"),
-        *("-exec", "zcat", "-f", "--", "{}", "+"),
+        *("-exec", "gzip", "-cdf", "--", "{}", "+"),
     ),
     read=_read,
     limit=8 * MIB,

@@ -21,7 +21,6 @@ KILL_AFTER = 2
 """Seconds a probe has to end after its time limit before it is killed."""
 
 _PERL = """\
-use strict;
 my $mark = '{mark}';
 my $unsaid = '';
 my @probes = ( # root, seconds, bytes, argv...

@@ -1,7 +1,7 @@
 """dpkg-query: the state of every package dpkg knows, and which init scripts and defaults its leftovers own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from aiops.probes import MIB, Probe, UnreadableError
@@ -51,14 +51,14 @@ class Package(NamedTuple):
         return self.status in _INSTALLED
 
     @property
-    def leftover(self) -> bool:
-        """Removed, its configuration kept."""
-        return self.status == "config-files"
-
-    @property
     def family(self) -> str:
         """The section without its archive area: ``non-free/kernel`` is ``kernel``."""
         return self.section.rpartition("/")[2]
+
+
+def left(packages: Iterable[Package]) -> list[Package]:
+    """Those that were removed and whose configuration was kept."""
+    return [package for package in packages if package.status == "config-files"]
 
 
 _INSTALLED = frozenset({"installed", "triggers-pending", "triggers-awaited", "half-configured", "unpacked"})

@@ -27,7 +27,7 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 def _plain(word: str) -> str:
     """The kernel writes blanks, tabs, line ends and backslashes of names in octal, byte by byte."""
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), word)
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), word) if "\\" in word else word
 
 
 def _read(text: str) -> tuple[Mount, ...]:

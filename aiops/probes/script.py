@@ -13,6 +13,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from aiops.probes import AnyProbe, UnreadableError
 from aiops.probes.answer import Answer
@@ -20,6 +21,8 @@ from aiops.probes.dialects import written
 
 _REST = re.compile(rb"(?P<before>[A-Za-z0-9+/=]*):(?P<code>\d+):(?P<after>[A-Za-z0-9+/=]*)")
 _RAW = re.compile(rb"(?P<out>\d{1,12}) (?P<err>\d{1,12}) (?P<code>\d+)")
+_MARK = "\0mark\0"
+"""Stands for the mark in a text that is used again; no argument of a command can hold it."""
 _BROKEN = UnreadableError("the frame of this probe is broken", "check that head and base64 work on the host")
 
 
@@ -50,29 +53,31 @@ class Script:
         return {probe: _answer(said[b"%d" % number]) for number, probe in enumerate(self.probes)}
 
     def _frames(self, printed: bytes) -> Mapping[bytes, _Said]:
-        mark = self.mark.encode()
-        begins = re.search(rb"^%s start$" % mark, printed, re.MULTILINE)
-        if not begins:
+        lead = f"\n{self.mark} ".encode()
+        at = printed.find(lead + b"start\n")
+        if at < 0:
             first = printed.decode(errors="replace").strip().partition("\n")[0][:200]
             raise UnreadableError(
                 f"the host did not run the script; it said {first!r}",
                 "the detection account needs /bin/sh as its login shell and may not have a forced command",
             )
-        frame = re.compile(rb"^%s (?P<number>\d+) (?P<part>[a-z]+) ?(?P<rest>.*)$" % mark, re.MULTILINE)
         said: defaultdict[bytes, _Said] = defaultdict(_Said)
-        at = begins.end()
-        while found := frame.search(printed, at):
-            at = found.end()
-            probe = said[found["number"]]
-            match found["part"]:
+        # A pattern with this run's mark in it would have to be compiled for every host; looking for bytes costs nothing.
+        while (at := printed.find(lead, at)) >= 0:
+            begins, ends = at + len(lead), printed.find(b"\n", at + len(lead))
+            at = ends if ends >= 0 else len(printed)
+            number, _, words = printed[begins:at].partition(b" ")
+            part, _, rest = words.partition(b" ")
+            probe = said[number]
+            match part:
                 case b"powerless":
                     probe.powerless = True
                 case b"out":
-                    probe.out.append(found["rest"])
+                    probe.out.append(rest)
                 case b"end":
-                    probe.end.append(found["rest"])
+                    probe.end.append(rest)
                 case b"raw":
-                    at = _count(found["rest"], printed, at + 1, probe)
+                    at = _count(rest, printed, at + 1, probe)
         return said
 
 
@@ -110,4 +115,9 @@ def assemble(probes: Iterable[AnyProbe], mark: str = "") -> Script:
     """One script for these probes, each once, in this order. A fresh random mark unless a test gives one."""
     mark = mark or secrets.token_hex(16)
     once = tuple(dict.fromkeys(probes))
-    return Script(mark, once, written(mark, once))
+    return Script(mark, once, _unmarked(once).replace(_MARK, mark))
+
+
+@lru_cache(maxsize=64)  # what is due together: a few sets a day, each written for every host
+def _unmarked(probes: tuple[AnyProbe, ...]) -> str:
+    return written(_MARK, probes)

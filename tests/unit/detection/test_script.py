@@ -157,6 +157,16 @@ def test_the_script_satisfies_shellcheck(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+def test_the_program_is_strict_though_it_does_not_load_strict_on_each_host() -> None:
+    script = assemble(probe for detector in load().values() for probe in detector.probes)
+    program = script.text.partition(f"<<'{script.mark}'\n")[2].partition(f"\n{script.mark}\n")[0]
+    done = subprocess.run(
+        ["perl", "-Mstrict", "-Mwarnings", "-c"], input=program, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert program
+    assert done.stderr == "- syntax OK\n"
+
+
 def test_a_host_that_runs_something_else_did_not_run_the_script() -> None:
     with pytest.raises(UnreadableError, match="This account is currently not available"):
         assemble([probe("p", "true")]).answers(b"This account is currently not available.\n")
