@@ -35,10 +35,22 @@ for my $number (0 .. $#probes) {{
     }}
     # An unprivileged process cannot kill root's, so there timeout runs inside sudo.
     @argv = ('sudo', '-n', '--', '/usr/bin/timeout', '-k', {kill}, $seconds, @argv) if $root && $power eq 'sudo';
-    my ($out, $err, $code) = look($seconds, $bytes, @argv);
+    my ($out, $err, $code) = own($bytes, @argv);
+    ($out, $err, $code) = look($seconds, $bytes, @argv) unless defined $out;
     say_all("\\n$mark $number raw " . length($out) . ' ' . length($err) . " $code\\n$out$err");
 }}
 say_all("\\n$mark stop\\n");
+
+# What perl can say as well as the command, without a process; where it cannot, the command says why.
+sub own {{
+    my ($bytes, $command, @words) = @_;
+    return (time . "\n", '', 0) if "$command @words" eq 'date +%s';
+    return unless $command eq 'cat' && @words == 1 && index($words[0], '/proc/self/') == 0;
+    open my $file, '<', $words[0] or return;
+    my ($text, $got) = ('', 1);
+    $got = sysread $file, $text, $bytes - length $text, length $text while $got && $bytes > length $text;
+    return defined $got ? ($text, '', 0) : ();
+}}
 
 sub look {{
     my ($seconds, $bytes, @argv) = @_;

@@ -1,6 +1,7 @@
 """One script per host: nothing is lost on its way, and nothing can be forged."""
 
 import subprocess
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -205,6 +206,28 @@ def refused(printed: Run, asked: Probe[str]) -> UnreadableError:
     with pytest.raises(UnreadableError) as caught:
         read(asked, answer)
     return caught.value
+
+
+def test_what_perl_says_itself_is_what_the_command_says(printed: Run) -> None:
+    now, mounts, missing = (
+        probe("now", "date", "+%s"),
+        probe("mounts", "cat", "/proc/self/mountinfo"),
+        probe("missing", "cat", "/proc/self/nothing"),
+    )
+    script = assemble([now, mounts, missing])
+    before = int(time.time())
+    answers = script.answers(printed(script))
+    assert before <= int(read(now, answers[now])) <= int(time.time())
+    assert read(mounts, answers[mounts]) == Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    with pytest.raises(UnreadableError, match="cat ended with 1: cat: /proc/self/nothing: No such file"):
+        read(missing, answers[missing])
+
+
+def test_what_perl_reads_itself_has_the_same_limit(printed: Run) -> None:
+    mounts = probe("mounts", "cat", "/proc/self/mountinfo", limit=20)
+    script = assemble([mounts])
+    with pytest.raises(UnreadableError, match="printed more than 20 bytes"):
+        read(mounts, script.answers(printed(script))[mounts])
 
 
 def test_a_missing_command_is_named_with_its_package(printed: Run) -> None:
