@@ -132,13 +132,17 @@ def _guardians(now: dict[str, Any], *, narrow: bool) -> Panel:
     rows = _table("guardian", "last", "found", *(() if narrow else ("blind", "next")))
     known = _set_up(now)
     # Where not all of them fit, those come first that need a human.
-    for one in sorted(known, key=lambda one: (not _late(one), not one["blind"])):
+    for one in sorted(known, key=lambda one: (not one["late"], not one["blind"], one["last"] is None)):
         last = f"{one['last'].astimezone():%H:%M}" if one["last"] else "never"
-        cells: list[str | Text] = [one["what"], Text(last, style="red" if _late(one) else ""), str(one["findings"])]
+        cells: list[str | Text] = [
+            one["what"],
+            Text(last, style="red" if one["late"] else "" if one["last"] else "yellow"),
+            str(one["findings"]),
+        ]
         if not narrow:
             cells += [str(len(one["blind"]) or ""), f"{one['next'].astimezone():%H:%M}"]
         rows.add_row(*cells)
-    return Panel(rows, title=f"guardians ({_counted(len(known), sum(map(_late, known)), 'late')})", title_align="left")
+    return Panel(rows, title=f"guardians ({_counted(len(known), _late(known), 'late')})", title_align="left")
 
 
 def _workers(now: dict[str, Any], *, narrow: bool) -> Panel:
@@ -156,7 +160,7 @@ def _workers(now: dict[str, Any], *, narrow: bool) -> Panel:
 
 
 def _sum(now: dict[str, Any]) -> Text:
-    known, late = _set_up(now), sum(map(_late, _set_up(now)))
+    known, late = _set_up(now), _late(_set_up(now))
     silent = sum(not one["alive"] for one in now["workers"])
     said = "not known" if now["blind"] else _counted(len(now["workers"]), silent, "silent")
     text = f"guardians {_counted(len(known), late, 'late')}; workers {said}"
@@ -183,8 +187,8 @@ def _set_up(now: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in now["guardians"] if one["set_up"]]
 
 
-def _late(guardian: dict[str, Any]) -> bool:
-    return bool(guardian["late"]) or guardian["last"] is None
+def _late(guardians: Sequence[dict[str, Any]]) -> int:
+    return sum(bool(one["late"]) for one in guardians)
 
 
 def _counted(all_of_them: int, wrong: int, word: str) -> str:
