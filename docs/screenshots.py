@@ -48,7 +48,7 @@ FAULTS = (
     ("ct201", "second-root"),
 )
 SHOWN = ("restore_removed_package", "restart_service", "clean_vzdump_orphans", "user id 0")
-SCREEN = """<!doctype html><meta charset="utf-8"><style>body {{margin: 0}} pre {{font: 14px/1.164 "DejaVu Sans Mono",
+SCREEN = """<!doctype html><meta charset="utf-8"><style>body {{margin: 0}} pre {{font: 14px/17px "DejaVu Sans Mono",
 monospace; margin: 0; padding: 12px; width: max-content; color: {foreground}; background: {background}}}</style><pre>{code}</pre>"""
 
 
@@ -127,7 +127,7 @@ def top(tab: Tab, place: Path) -> None:
             terminal.end()
     console = Console(width=WIDTH, height=HEIGHT, record=True, file=io.StringIO(), force_terminal=True)
     # Rich knows no ground of its own that it could turn round.
-    console.print(Text.from_ansi(seen.rstrip("\n").replace("\x1b[7m", "\x1b[30;47m")), end="")
+    console.print(Text.from_ansi(seen.rstrip("\n").replace("\x1b[7m", "\x1b[38;2;0;0;0;47m")), end="")
     drawn = console.export_html(theme=DIMMED_MONOKAI, inline_styles=True, code_format=SCREEN)
     (place / "top.html").write_text(drawn, encoding="utf-8")
     tab.show((place / "top.html").as_uri(), 1060, 680)
