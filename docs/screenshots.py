@@ -1,7 +1,13 @@
-"""Takes the pictures in docs/images with a real Chromium: ``python docs/screenshots.py``. Look at them before you commit them."""
+"""Takes the pictures in docs/images with a real Chromium: ``python docs/screenshots.py [report] [flower] [top]``.
+
+Look at them before you commit them. ``top`` boots two hosts of the lab, so it needs root and tmux.
+"""
 
 import base64
+import io
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -12,31 +18,53 @@ sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = str(ROOT)
 
 from celery import Celery  # noqa: E402 - the repository itself is not installed
+from rich.console import Console  # noqa: E402
+from rich.terminal_theme import DIMMED_MONOKAI  # noqa: E402
+from rich.text import Text  # noqa: E402
 
 from aiops.adapters.report_page import page  # noqa: E402
 from aiops.adapters.usage_db import read_symbiosis  # noqa: E402
 from aiops.settings import load_settings  # noqa: E402
 from tasks.config import configuration  # noqa: E402
 from tasks.local import Local, free_port, running  # noqa: E402
+from tasks.real_hosts import fleet, lab  # noqa: E402
 from tests.browser import Browser, Tab  # noqa: E402
 from tests.pages.day import the_day  # noqa: E402
 from tests.pages.usage_year import usage_year  # noqa: E402
+from tests.terminal import Terminal  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 MOST = 150_000
 SECONDS = 120
+WIDTH, HEIGHT = 112, 32
+ASKING = """
+[policy]
+default = "ask"
+"""
+FAULTS = (
+    ("ct201", "agent-removes-manager"),
+    ("ct202", "dead-service"),
+    ("ct202", "vzdump-orphans"),
+    ("ct201", "second-root"),
+)
+SHOWN = ("restore_removed_package", "restart_service", "clean_vzdump_orphans", "user id 0")
+SCREEN = """<!doctype html><meta charset="utf-8"><style>body {{margin: 0}} pre {{font: 14px/17px "DejaVu Sans Mono",
+monospace; margin: 0; padding: 12px; width: max-content; color: {foreground}; background: {background}}}</style><pre>{code}</pre>"""
 
 
 def main() -> None:
     """All of them."""
+    wanted = sys.argv[1:] or ["report", "flower", "top"]
     with tempfile.TemporaryDirectory() as folder, Browser(Path(folder) / "profile", SECONDS) as browser:
         tab = browser.tab()
-        report(tab, Path(folder))
-        flower(tab, Path(folder) / "system")
+        for name, take in (("report", report), ("flower", flower), ("top", top)):
+            if name in wanted:
+                take(tab, Path(folder) / name)
 
 
 def report(tab: Tab, place: Path) -> None:
     """The report of a day that tests make on a real ledger: wide, dark, and on a phone."""
+    place.mkdir()
     _, figures = the_day(place / "world")
     both = read_symbiosis(usage_year(place / "usage.db"), ("a-secret*",), "Europe/Paris")
     file = place / "report.html"
@@ -74,6 +102,43 @@ def flower(tab: Tab, folder: Path) -> None:
             except AssertionError:
                 rows = 0
         keep(tab, "flower.png")
+
+
+def top(tab: Tab, place: Path) -> None:
+    """`aiops top` in a real terminal, beside two real hosts with faults, every repair waiting for its human."""
+    place.mkdir()
+    with fleet(place / "fleet", "pictures", hosts=2, roles=["ct201=wazuh"], policy=ASKING) as local:
+        os.environ["AIOPS_CONFIG"] = str(local.config)
+        for host, fault in FAULTS:
+            lab("break", host, fault, "--name", "pictures")
+        terminal = Terminal(place)
+        try:
+            terminal.begin(WIDTH, HEIGHT, sys.executable, "-m", "tasks.cli", "top", "--every", "1")
+            order = [sys.executable, "-m", "tasks.cli", "sweep", "health", "disk", "audit-dpkg-rc", "security"]
+            subprocess.run(order, cwd=ROOT, stdout=subprocess.DEVNULL, check=False, timeout=SECONDS)
+            terminal.wait(lambda shown: all(word in shown for word in SHOWN), "the plans wait")
+            text = terminal.shown()
+            for _ in range(next(n for n, line in enumerate(_waiting(text)) if "restart_service" in line)):
+                terminal.press("Down")
+            terminal.press("a")
+            terminal.wait(lambda shown: "y yes" in shown, "it is asked")
+            seen = terminal.shown(coloured=True)
+        finally:
+            terminal.end()
+    console = Console(width=WIDTH, height=HEIGHT, record=True, file=io.StringIO(), force_terminal=True)
+    # Rich knows no ground of its own that it could turn round.
+    console.print(Text.from_ansi(seen.rstrip("\n").replace("\x1b[7m", "\x1b[38;2;0;0;0;47m")), end="")
+    drawn = console.export_html(theme=DIMMED_MONOKAI, inline_styles=True, code_format=SCREEN)
+    (place / "top.html").write_text(drawn, encoding="utf-8")
+    tab.show((place / "top.html").as_uri(), 1060, 680)
+    box = json.loads(tab.say("JSON.stringify(document.querySelector('pre').getBoundingClientRect())"))
+    tab.show((place / "top.html").as_uri(), int(box["width"]) + 1, int(box["height"]) + 1)
+    keep(tab, "top.png")
+
+
+def _waiting(text: str) -> list[str]:
+    """The lines of the plans that wait."""
+    return text.partition("incidents (")[0].splitlines()[3:]
 
 
 def keep(tab: Tab, name: str) -> None:

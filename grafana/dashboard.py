@@ -10,13 +10,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from grafana_foundation_sdk.builders import (
     bargauge,
     common,
     dashboard,
-    logs,
-    loki,
     prometheus,
     stat,
     statetimeline,
@@ -32,12 +31,24 @@ HERE = Path(__file__).parent
 UID = "aiops-soc"
 VICTORIA = shared.DataSourceRef(type_val="prometheus", uid="victoriametrics")
 LOKI = shared.DataSourceRef(type_val="loki", uid="loki")
-LOG = '{job="aiops"} |= "$incident" | json | incident != ""'
-"""Every line that belongs to an incident; with the field at the top filled in, those of that incident alone."""
+LOG = '{job="aiops"} |= "${__data.fields.incident}"'
+"""Every line that names the incident of the row; its id is inside the line and no label."""
+TRANSCRIPTS = "https://forge.example.org/ops/claude-sessions"
+"""Where the git server shows them; the operator says where that is."""
 
 GREEN, YELLOW, ORANGE, RED, BLUE = "green", "yellow", "orange", "red", "blue"
 SEVERITIES = {"debug": "text", "info": BLUE, "warning": ORANGE, "critical": RED}
 OUTCOMES = {"success": GREEN, "failure": RED, "unknown": "purple", "skipped": "text"}
+STATES = {
+    "new": YELLOW,
+    "triaged": YELLOW,
+    "awaiting_approval": ORANGE,
+    "remediating": BLUE,
+    "verifying": BLUE,
+    "resolved": GREEN,
+    "escalated": RED,
+    "suppressed": "text",
+}
 """Colours say the same thing in every panel."""
 
 
@@ -366,27 +377,59 @@ def horizon() -> Any:
 
 
 def incident_log() -> Any:
-    one = dashboard.DashboardLink("this incident alone").url(
-        f"/d/{UID}?var-incident=${{__data.fields.incident}}&${{__url_time_range}}"
-    )
-    link = model.DynamicConfigValue(id_val="links", value=[link_of(one)])
-    return (
-        logs.Panel()
+    columns = ("changed", "incident", "severity", "state", "host", "kind")
+    said = "1000 * max by (incident, kind, host, severity, state)"
+    asked = f'sort_desc({said} (aiops_incident_changed_timestamp_seconds{{incident=~"$incident.*"}}))'
+    links = {
+        "every line of this incident (Loki)": every_line(),
+        "what was done: its transcripts": "${transcripts:raw}/search?q=${__data.fields.incident}",
+        "this incident alone": f"/d/{UID}?var-incident=${{__data.fields.incident}}&${{__url_time_range}}",
+    }
+    made = [link_of(dashboard.DashboardLink(title).url(url)) for title, url in links.items()]
+    cell = model.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-text"})
+    panel = (
+        table.Panel()
         .title("Incident log")
         .description(
-            "What every process did about incidents, newest first, from Loki. Put an incident's id into the field at the top "
-            "(or open the dashboard with ?var-incident=inc-...) to see that one alone; `aiops show ID` tells its whole story."
+            "The fifty incidents that changed last, the newest change first; +3 after a host means three more hosts. Click an incident "
+            "for every line about it in Loki or for its transcripts. An id in the field at the top (or ?var-incident=inc-...) "
+            "shows that one alone; `aiops show ID` tells its whole story."
         )
-        .with_target(loki.Dataquery().expr(LOG).ref_id("A").datasource(LOKI).query_type("range"))
-        .datasource(LOKI)
-        .override_by_name("incident", [link])
-        .show_time(True)
-        .show_labels(False)
-        .wrap_log_message(True)
-        .prettify_log_message(False)
-        .enable_log_details(True)
-        .sort_order(shared.LogsSortOrder.DESCENDING)
+        .with_target(query(asked, "", "A", instant=True, as_table=True))
+        .with_transformation(
+            model.DataTransformerConfig(
+                id_val="organize",
+                options={
+                    "excludeByName": {"Time": True},
+                    "indexByName": {name: place for place, name in enumerate(("Value", *columns[1:]))},
+                    "renameByName": {"Value": "changed"},
+                },
+            )
+        )
+        .sort_by([common.TableSortByFieldState().display_name("changed").desc(True)])
+        .override_by_name("changed", [model.DynamicConfigValue(id_val="unit", value="dateTimeFromNow")])
+        .override_by_name("incident", [model.DynamicConfigValue(id_val="links", value=made)])
+        .no_value("no incident yet")
     )
+    for column, colours in (("severity", SEVERITIES), ("state", STATES)):
+        shown = [model.ValueMap(options={word: said_as(word, colour) for word, colour in colours.items()})]
+        panel = panel.override_by_name(column, [model.DynamicConfigValue(id_val="mappings", value=shown), cell])
+    return panel
+
+
+def said_as(word: str, colour: str) -> Any:
+    """A word as people say it, in its colour."""
+    return model.ValueMappingResult(text=word.replace("_", " "), color=colour)
+
+
+def every_line() -> str:
+    """Explore with all that Loki keeps of one incident: thirty days, as in docs/logs.md."""
+    source = {"type": LOKI.type_val, "uid": LOKI.uid}
+    asked = {"refId": "A", "datasource": source, "expr": LOG, "queryType": "range"}
+    span = {"from": "now-30d", "to": "now"}
+    panes = {"log": {"datasource": LOKI.uid, "queries": [asked], "range": span}}
+    # Grafana fills in what stands as ${...} in a link, and only while its braces are not encoded.
+    return f"/explore?schemaVersion=1&panes={quote(json.dumps(panes, separators=(',', ':')), safe='${}:_.')}"
 
 
 def link_of(builder: Any) -> dict[str, Any]:
@@ -427,8 +470,14 @@ def built() -> dict[str, Any]:
         .with_variable(
             dashboard.TextBoxVariable("incident")
             .label("incident (inc-...)")
-            .description("Shows the log of one incident; empty shows all.")
+            .description("Shows one incident in the log at the bottom; empty shows all.")
             .default_value("")
+        )
+        .with_variable(
+            dashboard.TextBoxVariable("transcripts")
+            .label("transcripts at")
+            .description("Where your git server shows the repository of [records] transcripts_remote.")
+            .default_value(TRANSCRIPTS)
         )
     )
     top = 0
@@ -437,7 +486,7 @@ def built() -> dict[str, Any]:
         for width, build in row:
             panel = build().id(PLACES.index(build) + 1)
             panel = panel.grid_pos(model.GridPos(h=height, w=width, x=left, y=top))
-            made = made.with_panel(panel if build is incident_log else panel.datasource(VICTORIA))
+            made = made.with_panel(panel.datasource(VICTORIA))
             left += width
         top += height
     found: dict[str, Any] = json.loads(JSONEncoder(sort_keys=True).encode(made.build()))
@@ -447,8 +496,13 @@ def built() -> dict[str, Any]:
 def importable(found: dict[str, Any]) -> dict[str, Any]:
     """The same with pickers for the data sources, as Grafana's import page reads it."""
     text = json.dumps(found)
-    for uid, name in (("victoriametrics", "DS_METRICS"), ("loki", "DS_LOKI")):
-        text = text.replace(f'"uid": "{uid}"', f'"uid": "${{{name}}}"')
+    for old, new in (
+        ('"uid": "victoriametrics"', '"uid": "${DS_METRICS}"'),
+        ("%22loki%22%2C%22queries", "%22${DS_LOKI}%22%2C%22queries"),
+        ("%22uid%22:%22loki%22", "%22uid%22:%22${DS_LOKI}%22"),
+        (TRANSCRIPTS, "${VAR_TRANSCRIPTS}"),
+    ):
+        text = text.replace(old, new)
     inputs = [
         {
             "name": "DS_METRICS",
@@ -465,6 +519,13 @@ def importable(found: dict[str, Any]) -> dict[str, Any]:
             "type": "datasource",
             "pluginId": "loki",
             "pluginName": "Loki",
+        },
+        {
+            "name": "VAR_TRANSCRIPTS",
+            "label": "Transcripts",
+            "description": "where your git server shows the repository of [records] transcripts_remote",
+            "type": "constant",
+            "value": TRANSCRIPTS,
         },
     ]
     needed = [

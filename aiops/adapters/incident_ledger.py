@@ -142,6 +142,13 @@ class SqliteIncidentLedger(
             ).fetchall()
         return _incidents(rows)
 
+    def recent(self, limit: int) -> Sequence[Incident]:
+        with self._db.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT record FROM incidents ORDER BY changed_at DESC, id DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return _incidents(rows)
+
     def see(self, incident: str, findings: Sequence[Finding], at: datetime) -> Incident:
         with self._db.writing() as cursor:
             known = _read(cursor.execute("SELECT record FROM incidents WHERE id = ?", (incident,)).fetchone(), incident)

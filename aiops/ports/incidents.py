@@ -145,6 +145,9 @@ class IncidentLedger(QuietLedger, NoticeLedger, TalkLedger, ReportBook, BackupBo
     ) -> Sequence[Incident]:
         """Newest first; an empty filter matches everything."""
 
+    def recent(self, limit: int) -> Sequence[Incident]:
+        """The incidents that changed last, whatever their state; the newest change first."""
+
     def see(self, incident: str, findings: Sequence[Finding], at: datetime) -> Incident:
         """Add findings that are new to the incident, refresh and count the ones it has, and note when it was last seen."""
 

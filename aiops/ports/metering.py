@@ -30,6 +30,9 @@ class IncidentFigures(Protocol):
     def live(self) -> Sequence[Incident]:
         """See ``IncidentLedger``."""
 
+    def recent(self, limit: int) -> Sequence[Incident]:
+        """See ``IncidentLedger``."""
+
     def looks(self) -> Sequence[Look]:
         """See ``IncidentLedger``."""
 

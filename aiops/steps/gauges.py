@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from aiops.domain.incident import State
-from aiops.domain.metric import METRICS, Sample
+from aiops.domain.incident import Incident, State
+from aiops.domain.metric import METRICS, Sample, label
 from aiops.domain.sweep import Look
 from aiops.ports.metering import ExecutionFigures, GaugeServices
 
@@ -28,7 +28,17 @@ def ledger_gauges(services: GaugeServices) -> Iterator[Sample]:
     oldest = (now - min(waiting)).total_seconds() if waiting else 0.0
     yield Sample("aiops_approval_oldest_age_seconds", max(0.0, oldest))
     yield Sample("aiops_frozen", bool(services.ledger.frozen()))
+    for one in services.ledger.recent(METRICS["aiops_incident_changed_timestamp_seconds"].most):
+        yield Sample("aiops_incident_changed_timestamp_seconds", one.changed_at.timestamp(), _labels(one))
     yield from _guardians(services)
+
+
+def _labels(incident: Incident) -> tuple[str, ...]:
+    """What tells incidents apart at a glance. Titles and subjects hold what hosts say, and are left to the log."""
+    first, *others = incident.hosts
+    host = f"{label(first)} +{len(others)}" if others else label(first)
+    kind = label(incident.findings[0].kind)
+    return (label(incident.id), kind, host, incident.severity.value, incident.state.value)
 
 
 def _guardians(services: GaugeServices) -> Iterator[Sample]:

@@ -1,20 +1,15 @@
 """tally: what an event or a sweep adds to the metrics. Labels that come from outside are taken only where they look like ours."""
 
-import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
 
 from pydantic import ValidationError
 
 from aiops.domain import horizon
 from aiops.domain.event import TYPES, Event
-from aiops.domain.metric import Sample
+from aiops.domain.metric import OTHER, Sample, label
 from aiops.domain.sweep import Sweep
 from aiops.domain.verdict import Attempt
 from aiops.ports import Mirrored
-
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}")
-_OTHER: Final = "other"
 
 
 def mirrored(entries: Iterable[Mirrored]) -> Iterator[Sample]:
@@ -33,7 +28,7 @@ def mirrored(entries: Iterable[Mirrored]) -> Iterator[Sample]:
 
 def happened(event: Event) -> Iterator[Sample]:
     """What one event adds."""
-    yield Sample("aiops_events_total", 1, (event.type if event.type in TYPES else _OTHER,))
+    yield Sample("aiops_events_total", 1, (event.type if event.type in TYPES else OTHER,))
     yield Sample("aiops_bridge_last_event_timestamp_seconds", event.timestamp.timestamp())
     if event.type == "finding.seen":
         yield Sample("aiops_findings_total", 1, (event.guardian, event.severity.value))
@@ -44,7 +39,7 @@ def happened(event: Event) -> Iterator[Sample]:
         if isinstance(seconds, int | float) and seconds >= 0:
             yield Sample("aiops_incident_duration_seconds", seconds)
     elif event.type == "remediation.finished":
-        outcome = (_name(event.context.get("playbook")), _name(event.context.get("status")))
+        outcome = (label(event.context.get("playbook")), label(event.context.get("status")))
         yield Sample("aiops_remediations_total", 1, outcome)
     elif event.type == "llm.asked":
         yield from _turn(event)
@@ -55,7 +50,7 @@ def _turn(event: Event) -> Iterator[Sample]:
         attempt = Attempt.model_validate({"at": event.timestamp, **event.context})
     except ValidationError:
         return
-    provider = _name(attempt.provider)
+    provider = label(attempt.provider)
     yield Sample("aiops_llm_turns_total", 1, (provider, attempt.outcome))
     if not attempt.asked:
         return
@@ -90,8 +85,3 @@ def _result(host: str, detector: str, sweep: Sweep, blind: set[tuple[str, str]],
     if (host, detector) in blind:
         return "blind"
     return "found" if (host, detector) in found else "clear"
-
-
-def _name(value: Any) -> str:
-    """A name of ours, or the one word that stands for everything else: a stranger's text never becomes a series."""
-    return value if isinstance(value, str) and _NAME.fullmatch(value) else _OTHER

@@ -82,6 +82,16 @@ def test_a_search_for_one_host_does_not_find_another_whose_name_begins_alike(led
     assert [found.id for found in ledger.search(since=NOON + timedelta(seconds=1))] == []
 
 
+def test_the_incidents_that_changed_last_come_first_whatever_their_state(ledger: SqliteIncidentLedger) -> None:
+    for minute, name in enumerate(("inc-1", "inc-2", "inc-3")):
+        at = NOON + timedelta(minutes=minute)
+        ledger.open(incident(name, f"ct{minute}", opened_at=at, changed_at=at), entry())
+    ledger.move("inc-1", [State.NEW], State.RESOLVED, Entry(at=NOON + timedelta(hours=1), step="test", text="gone"))
+
+    assert [found.id for found in ledger.recent(2)] == ["inc-1", "inc-3"]
+    assert [found.id for found in ledger.recent(10)] == ["inc-1", "inc-3", "inc-2"]
+
+
 def test_an_approval_is_for_one_digest_and_given_once(ledger: SqliteIncidentLedger, tmp_path: Path) -> None:
     from tests.plans import approved  # noqa: PLC0415
 

@@ -93,6 +93,41 @@ def test_open_incidents_are_counted_by_severity_and_state_and_findings_by_host(t
     assert values(ledger_gauges(gauges_of(world)))["aiops_frozen",] == 1
 
 
+def test_the_incidents_that_changed_last_are_shown_with_where_they_stand_and_no_word_of_a_hosts(tmp_path: Path) -> None:
+    world = World(tmp_path, decision="ask")
+    hostile = 'ct9"} 1\nevil{a="'
+    correlate(world.sweep(world.finding(subject=hostile), hosts=("ct201",)), world.services)
+    (opened,) = world.ledger.live()
+    metric = "aiops_incident_changed_timestamp_seconds"
+    found = values(one for one in ledger_gauges(gauges_of(world)) if one.metric == metric)
+    labels = (opened.id, "service.dead", "ct201", opened.severity.value, opened.state.value)
+    assert found == {(metric, *labels): opened.changed_at.timestamp()}
+
+
+def test_of_many_incidents_only_the_fifty_that_changed_last_have_a_series(tmp_path: Path) -> None:
+    world = World(tmp_path, decision="ask")
+    for number in range(60):
+        world.later(minutes=1)
+        correlate(world.sweep(world.finding(host=f"ct{number}"), hosts=(f"ct{number}",)), world.services)
+    first = min(world.ledger.search(), key=lambda one: one.opened_at)
+    world.later(minutes=1)
+    correlate(world.sweep(hosts=first.hosts), world.services)
+    metric = METRICS["aiops_incident_changed_timestamp_seconds"]
+    found = [one for one in ledger_gauges(gauges_of(world)) if one.metric == metric.name]
+    assert len(found) == metric.most == 50
+    assert found[0].labels[0] == first.id, "what was resolved just now changed last, however old it is"
+    assert {one.labels[2] for one in found[1:]} == {f"ct{number}" for number in range(11, 60)}
+
+
+def test_an_incident_of_many_hosts_names_one_and_counts_the_others(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    made = [world.finding(host=f"ct{number}", shared=True, cause="template") for number in (1, 2, 3)]
+    correlate(world.sweep(*made, hosts=("ct1", "ct2", "ct3")), world.services)
+    (opened,) = world.ledger.search()
+    (shown,) = [one for one in ledger_gauges(gauges_of(world)) if one.metric.startswith("aiops_incident_changed")]
+    assert shown.labels[2] == f"{opened.hosts[0]} +2"
+
+
 def test_a_plan_that_waits_is_counted_and_grows_old(tmp_path: Path) -> None:
     world = World(tmp_path, decision="ask")
     for verdict in correlate(world.sweep(world.finding()), world.services).verdicts:

@@ -3,18 +3,23 @@
 import json
 import re
 import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import yaml
 
+from aiops.domain import shipped
 from aiops.domain.event import TYPES, Event
+from aiops.domain.incident import State
 from aiops.domain.metric import METRICS, OUTSIDE_TYPES
 from aiops.domain.severity import Severity
 from tasks.cli import lazy
 from tests.incident_world import NOON
 from tests.metrics.queries import DASHBOARD, GRAFANA, IMPORT, ROOT, SERVED, metric_queries, named, panels, rules
 
-LOKI_LABELS = {"job", "container", "level", "event"}
+LOKI_LABELS = set(json.loads(shipped.labels("hermes", "info", "incident.opened")))
 """The labels under which our lines are pushed; anything else in a selector finds nothing."""
 
 
@@ -55,16 +60,66 @@ def test_values_in_queries_exist() -> None:
     assert types <= set(TYPES) | set(OUTSIDE_TYPES)
 
 
-def test_the_incident_log_asks_loki_by_labels_that_our_lines_have() -> None:
-    (log,) = [panel for panel in panels() if panel["type"] == "logs"]
-    (target,) = log["targets"]
-    selector = re.match(r"\{([^}]*)\}", target["expr"])
+def explored(path: Path) -> dict[str, Any]:
+    """What Explore is asked for by a click on the incident of the last row, as Grafana fills the link in."""
+    log = panels(path)[-1]
+    (links,) = [
+        one["properties"][0]["value"]
+        for one in log["fieldConfig"]["overrides"]
+        if one["matcher"]["options"] == "incident"
+    ]
+    (link,) = [one["url"] for one in links if one["url"].startswith("/explore?")]
+    filled = link.replace("${__data.fields.incident}", "inc-20261123-k3f9qd").replace("${DS_LOKI}", "my-loki")
+    (pane,) = json.loads(parse_qs(filled.partition("?")[2])["panes"][0]).values()
+    found: dict[str, Any] = pane
+    return found
+
+
+@pytest.mark.parametrize(("path", "uid"), [(DASHBOARD, "loki"), (IMPORT, "my-loki")])
+def test_a_click_on_an_incident_asks_loki_for_its_lines_by_labels_that_they_have(path: Path, uid: str) -> None:
+    pane = explored(path)
+    (asked,) = pane["queries"]
+    assert pane["datasource"] == asked["datasource"]["uid"] == uid
+    selector = re.fullmatch(r'\{([^}]*)\} \|= "inc-20261123-k3f9qd"', asked["expr"])
     assert selector
     labels = re.findall(r"(\w+) ?(?:=~|!~|!=|=)", selector[1])
     assert labels
     assert set(labels) <= LOKI_LABELS
-    assert "incident" not in labels, "an id as a label would make a stream per incident"
-    assert "$incident" in target["expr"]
+    assert "incident" not in LOKI_LABELS, "an id as a label would make a stream per incident"
+
+
+def test_the_incident_log_is_a_bounded_table_and_the_field_at_the_top_narrows_it() -> None:
+    log = panels()[-1]
+    (target,) = log["targets"]
+    assert 'incident=~"$incident.*"' in target["expr"]
+    metric = METRICS["aiops_incident_changed_timestamp_seconds"]
+    assert metric.most <= 50
+    assert set(log["transformations"][0]["options"]["indexByName"]) == {"Value", *metric.labels}
+    assert {state.value for state in State} == set(mapped(log, "state"))
+    assert {severity.value for severity in Severity} == set(mapped(log, "severity"))
+
+
+def mapped(panel: dict[str, Any], column: str) -> dict[str, Any]:
+    """The words of a column that have a colour."""
+    (override,) = [one for one in panel["fieldConfig"]["overrides"] if one["matcher"]["options"] == column]
+    found: dict[str, Any] = override["properties"][0]["value"][0]["options"]
+    return found
+
+
+def test_the_transcripts_are_looked_for_where_the_operator_says_that_they_are() -> None:
+    assert "${transcripts:raw}/search?q=${__data.fields.incident}" in json.dumps(panels()[-1])
+    (variable,) = [one for one in whole(IMPORT)["templating"]["list"] if one["name"] == "transcripts"]
+    (asked,) = [one for one in whole(IMPORT)["__inputs"] if one["type"] == "constant"]
+    assert variable["query"] == f"${{{asked['name']}}}"
+    (shipped_one,) = [one for one in whole(DASHBOARD)["templating"]["list"] if one["name"] == "transcripts"]
+    assert shipped_one["query"] == asked["value"]
+    assert asked["value"] in (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
+
+
+def whole(path: Path) -> dict[str, Any]:
+    """The file as Grafana reads it."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def test_the_log_of_one_incident_is_found_in_our_lines_and_linked_from_them() -> None:
@@ -97,7 +152,7 @@ def test_there_are_the_fourteen_panels_and_each_says_what_it_is() -> None:
     assert len({panel["title"] for panel in found}) == 14
     for panel in found:
         assert len(panel["description"].split()) > 15, panel["title"]
-        if panel["type"] not in {"logs", "state-timeline"}:
+        if panel["type"] != "state-timeline":
             assert panel["fieldConfig"]["defaults"].get("unit") or panel["fieldConfig"]["overrides"], panel["title"]
 
 
@@ -124,10 +179,11 @@ def test_the_data_sources_of_the_dashboard_are_those_that_are_provisioned() -> N
 
 def test_the_file_to_import_asks_for_its_data_sources_and_names_none_of_ours() -> None:
     text = IMPORT.read_text(encoding="utf-8")
-    inputs = yaml.safe_load(text)["__inputs"]
-    assert {one["pluginId"] for one in inputs} == {"prometheus", "loki"}
+    inputs = {one["pluginId"]: one["name"] for one in whole(IMPORT)["__inputs"] if one["type"] == "datasource"}
+    assert set(inputs) == {"prometheus", "loki"}
     uids = {target["datasource"]["uid"] for panel in panels(IMPORT) for target in panel["targets"]}
-    assert uids == {f"${{{one['name']}}}" for one in inputs}
+    assert uids == {f"${{{inputs['prometheus']}}}"}
+    assert "victoriametrics" not in text
     assert [panel["title"] for panel in panels(IMPORT)] == [panel["title"] for panel in panels(DASHBOARD)]
 
 

@@ -1,65 +1,18 @@
 """`aiops top` in a real terminal (tmux): shown, resized, and a plan approved from it."""
 
 import json
-import os
-import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from aiops import bootstrap
 from tests.pipeline.test_command import aiops, waiting
 from tests.system import System
+from tests.terminal import SECONDS, Terminal
 
 pytestmark = [pytest.mark.tmux, pytest.mark.slow]
-ROOT = Path(__file__).parents[2]
-SECONDS = 60
-
-
-class Terminal:
-    """A terminal of a server of its own, which nobody is attached to."""
-
-    def __init__(self, folder: Path) -> None:
-        program = shutil.which("tmux")
-        assert program
-        self._tmux = [program, "-f", "/dev/null", "-S", str(folder / "tmux")]
-
-    def do(self, *words: str) -> str:
-        return subprocess.run([*self._tmux, *words], check=True, capture_output=True, text=True, timeout=SECONDS).stdout
-
-    def begin(self, width: int, height: int, *command: str) -> None:
-        environment = [
-            f"-e{name}={value}" for name, value in os.environ.items() if name.startswith(("AIOPS_", "PYTHON"))
-        ]
-        self.do(
-            *("new-session", "-d", "-x", str(width), "-y", str(height), "-c", str(ROOT), *environment),
-            # a size that somebody exported long ago must not hold the screen
-            *("-eTERM=screen-256color", "-eCOLUMNS=80", "-eLINES=24", "--"),
-            *("sh", "-c", '"$@"; echo "ended $?"; exec sleep 600', "sh", *command),
-        )
-
-    def shown(self) -> str:
-        return self.do("capture-pane", "-p")
-
-    def wait(self, true: Callable[[str], Any], what: str) -> str:
-        deadline = time.monotonic() + SECONDS
-        while not true(text := self.shown()):
-            assert time.monotonic() < deadline, f"{what}; shown was:\n{text}"
-            time.sleep(0.1)
-        return text
-
-    def resize(self, width: int, height: int) -> None:
-        self.do("resize-window", "-x", str(width), "-y", str(height))
-
-    def press(self, *keys: str) -> None:
-        self.do("send-keys", *keys)
-
-    def end(self) -> None:
-        self.do("kill-server")
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +60,22 @@ def test_a_plan_is_looked_at_in_every_size_and_approved_with_two_keys(system: Sy
 
     terminal.press("q")
     terminal.wait(lambda shown: "ended 0" in shown, "it has ended well, and the terminal is as before")
+
+
+def test_a_plan_is_denied_on_a_screen_as_small_as_a_phones(system: System, terminal: Terminal) -> None:
+    host = bootstrap.incidents(system.settings).inventory.hosts()[0].name
+    made = json.loads(aiops("request", "restart_service", host, "--set", "unit=cron.service", "--json").stdout)
+    end = made["incident"].rpartition("-")[2]
+    terminal.begin(40, 12, sys.executable, "-m", "tasks.cli", "top", "--every", "0.5")
+    terminal.wait(lambda shown: f">  {end}" in shown and "restart_service" in shown, "it is chosen")
+    terminal.press("d")
+    asked = "y yes, any other key no: deny restart_service on"
+    terminal.wait(lambda shown: asked in " ".join(shown.split()), "the whole question is to be read")
+    terminal.press("y")
+    terminal.wait(lambda shown: f"denied: {made['incident']}" in shown and "waiting (0)" in shown, "that is said")
+    assert not system.events(type="plan.approved", incident=made["incident"])
+    terminal.press("q")
+    terminal.wait(lambda shown: "ended 0" in shown, "it has ended well")
 
 
 def test_one_look_is_printed_as_json_and_without_a_terminal_that_is_said(system: System) -> None:

@@ -83,6 +83,29 @@ def test_every_size_can_be_drawn_and_nothing_is_wider(width: int, height: int, c
     assert max((len(line) for line in lines), default=0) <= width
 
 
+def test_on_a_small_screen_the_chosen_one_its_host_and_the_question_are_still_to_be_read() -> None:
+    shown = now(one(1), one(2, playbook="restore_removed_package"))
+    view = View().on(shown["waiting"]).step(shown["waiting"], 1)
+    lines = drawn(shown, view, 40, 12).splitlines()
+    assert any(line.split()[:4] == ["│", ">", "2", "ct2"] for line in lines)
+    assert "q quit" in lines[-1]
+    asked = " ".join(drawn(shown, press("a", view, shown, None), 40, 12).split())  # type: ignore[arg-type]
+    assert f"y yes, any other key no: approve restore_removed_package on ct2, plan {one(2)['digest'][:12]}?" in asked
+
+
+def test_who_is_late_or_silent_is_counted_and_comes_first() -> None:
+    shown = now()
+    late = {**shown["guardians"][0], "what": "soc", "late": ["ct1"]}
+    silent = {"name": "night", "age": None, "canary": None, "alive": False}
+    shown |= {"guardians": [*shown["guardians"], late], "workers": [*shown["workers"], silent]}
+    text = drawn(shown, View())
+    assert "guardians (2, 1 late)" in text
+    assert "workers (2, 1 silent)" in text
+    assert text.index("soc") < text.index("health")
+    assert text.index("night") < text.index("detect")
+    assert "guardians 2, 1 late; workers 2, 1 silent" in drawn(shown, View(), 45, 12)
+
+
 def test_nothing_in_a_title_reaches_the_terminal_as_an_order() -> None:
     evil = one(1, title="\x1b]0;owned\x07\x1b[2J\x1b[31m\u202ered\r\n", hosts=["\x1b[1mct1"])
     text = drawn(now(evil, frozen="\x1b[5mme"), View("inc-1", "approve", evil["digest"]))
