@@ -38,7 +38,7 @@ slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible ru
 
 .PHONY: fleet
 fleet: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop
-	@code=0; $(BIN)/python -m pytest -q -m "lab and not litellm and not clock and not long and not mcp and not deployed" $(ARGS) || code=$$?; \
+	@code=0; $(BIN)/python -m pytest -q -m "lab and not litellm and not clock and not long and not deployed" $(ARGS) || code=$$?; \
 	$(VENV)-triage/bin/python -m pytest -q -m "lab and litellm" tests/pipeline/test_injection_lab.py || code=$$?; exit $$code
 
 .PHONY: stories
@@ -59,8 +59,8 @@ faults: $(VENV)/.dev tools ## Processes killed at every border of a repair, then
 	@$(BIN)/python -m tests.faults --incidents $(or $(INCIDENTS),100) --seed $(or $(SEED),1)
 
 .PHONY: mcp
-mcp: $(VENV)/.dev $(VENV)-mcp/.done tools ## MCP both ways: hostile servers, servers and a client that others wrote (npm, PyPI, Chromium); about five minutes
-	@$(BIN)/python -m pytest -q -m mcp tests/mcp $(ARGS)
+mcp: $(VENV)/.dev $(VENV)-mcp/.done tools ## MCP both ways: hostile servers, servers and clients that others wrote (npm, PyPI, Chromium); about three minutes
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "mcp and not lab" tests/mcp $(ARGS)
 
 .PHONY: nightly
 nightly: $(VENV)/.dev tools ## A campaign of 1,000 incidents with the date as its seed; its result is written into docs/faults

@@ -25,6 +25,8 @@ _LINE: Final = 240
 _KEYS: Final = 20
 LANGUAGES: Final[dict[Language, str]] = {"en": "English", "fr": "French"}
 _FACTS: Final = 20
+_FACT: Final = 500
+"""Characters of a fact: the longest name, source and age fit, whatever is left of its text."""
 _OTHERS: Final = 5
 _SAID: Final = 2_000
 """Characters of one answer of another system: five of them leave more than half of the room to the findings."""
@@ -123,7 +125,7 @@ def _data(question: Question) -> dict[str, Any]:
         "earlier_incidents_of_the_host": [plain(line, _LINE) for line in question.history[:10]],
         "similar_incidents_elsewhere": [plain(line, _LINE) for line in question.similar[:10]],
         "changed_lately": [plain(line, _LINE) for line in question.changes[:20]],
-        "known_facts": [plain(line, _LINE) for line in question.facts[:_FACTS]],
+        "known_facts": [plain(line, _FACT) for line in question.facts[:_FACTS]],
         "other_systems_said": [
             {
                 "server": plain(heard.server, 60),

@@ -15,7 +15,7 @@ from aiops.adapters.mcp_visitor import Assignment, Reply, Request
 from aiops.adapters.session_walls import Walls
 from aiops.condense import condense
 from aiops.condense.scrub import scrub
-from aiops.domain.fact import digest, utcnow
+from aiops.domain.fact import digest
 from aiops.domain.tool import Heard, Offered, Standing, ToolSpec, Trust
 from aiops.domain.verdict import Question
 from aiops.errors import AiopsError, CutOffError, RefusedError, UnknownError
@@ -67,11 +67,10 @@ class McpTools:
         *,
         allow: frozenset[str] = frozenset(),
         gather_seconds: float = 20.0,
-        clock: Callable[[], datetime] = utcnow,
     ) -> None:
         self._servers = {server.name: server for server in servers}
         self._trust, self._walls, self._folder = trust, walls, folder
-        self._allow, self._gather_seconds, self._clock = allow, gather_seconds, clock
+        self._allow, self._gather_seconds = allow, gather_seconds
         self._found: Walls | None = None
 
     @contextmanager
@@ -83,12 +82,12 @@ class McpTools:
         finally:
             visit.close()
 
-    def trust(self, server: str, who: str) -> Trust:
-        with self.visit() as visit:
-            tools = {one.tool.name: one.tool.digest for one in visit.offered(server)}
-        believed = Trust(server=server, declaration=self._servers[server].digest, tools=tools, by=who, at=self._clock())
+    def belief(self, server: str, seen: Sequence[Offered], who: str, at: datetime) -> Trust:
+        tools = {one.tool.name: one.tool.digest for one in seen if one.standing != "gone"}
+        return Trust(server=server, declaration=_known(self._servers, server).digest, tools=tools, by=who, at=at)
+
+    def trust(self, believed: Trust) -> None:
         self._trust.keep(believed)
-        return believed
 
     def trusted(self, server: str) -> Trust | None:
         return self._trust.of(server)
@@ -131,7 +130,7 @@ class McpVisit:
         return list(self._servers)
 
     def offered(self, server: str) -> Sequence[Offered]:
-        known = self._server(server)
+        known = _known(self._servers, server)
         reply = self._process(known).ask(Request(seconds=known.seconds))
         if reply.cut:
             raise CutOffError(server, reply.cut)
@@ -145,7 +144,7 @@ class McpVisit:
         self, server: str, tool: str, arguments: Mapping[str, Any], *, act: bool = False, seconds: float = 0.0
     ) -> Heard:
         """See the port; ``seconds`` is a limit below the server's own, 0 for none."""
-        known = self._server(server)
+        known = _known(self._servers, server)
         asked = dict(arguments)
         self._may(known, tool, asked, act=act)
         limit = min(known.seconds, seconds) if seconds else known.seconds
@@ -210,17 +209,18 @@ class McpVisit:
             standing = "trusted" if believed.tools[tool.name] == tool.digest else "changed"
         return Offered(tool=tool, label=_label(server, tool.name), standing=standing)
 
-    def _server(self, name: str) -> Server:
-        if name not in self._servers:
-            raise UnknownError("MCP server", name[:80], f"declared are {', '.join(self._servers) or 'none'}")
-        return self._servers[name]
-
     def _process(self, server: Server) -> VisitorProcess:
         if server.name not in self._open:
             self._open[server.name] = VisitorProcess(
                 server.name, server.assignment(), server.paths, self._walls, self._folder
             )
         return self._open[server.name]
+
+
+def _known(servers: Mapping[str, Server], name: str) -> Server:
+    if name not in servers:
+        raise UnknownError("MCP server", name[:80], f"declared are {', '.join(servers) or 'none'}")
+    return servers[name]
 
 
 def _label(server: Server, tool: str) -> Any:

@@ -98,13 +98,16 @@ async def over_stdio(assignment: Assignment, meter: Meter) -> AsyncIterator[Any]
         assert process.stdout  # noqa: S101 - for the type checker
         rest = b""
         async with heard:
-            with suppress(anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError, TooMuchError):
-                while not meter.objection:
-                    piece = await process.stdout.receive(_CHUNK)
-                    meter.count(len(piece))
-                    *lines, rest = (rest + piece).split(b"\n")
-                    for message in _messages(lines, meter):
-                        await heard.send(SessionMessage(message))
+            with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, TooMuchError):
+                try:
+                    while not meter.objection:
+                        piece = await process.stdout.receive(_CHUNK)
+                        meter.count(len(piece))
+                        *lines, rest = (rest + piece).split(b"\n")
+                        for message in _messages(lines, meter):
+                            await heard.send(SessionMessage(message))
+                except anyio.EndOfStream:
+                    meter.objection = meter.objection or "it ended by itself"
 
     async def write() -> None:
         assert process.stdin  # noqa: S101 - for the type checker

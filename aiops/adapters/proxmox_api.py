@@ -8,6 +8,7 @@ from aiops.errors import BusError, SettingsError
 
 SECONDS: Final = 10.0
 _REFUSED: Final = range(400, 500)
+_PASSING: Final = frozenset({408, 429})
 _REMEDY: Final = "the token needs the role PVEAuditor on /"
 
 
@@ -46,7 +47,7 @@ class ProxmoxApi:
             return api(path.strip("/")).get(**parameters)
         except Exception as error:  # noqa: BLE001 - the boundary to a library that lets its HTTP client's errors through
             status = getattr(error, "status_code", 0)
-            if status in _REFUSED:
+            if status in _REFUSED and status not in _PASSING:
                 raise SettingsError(f"proxmox {self.node} {path}", f"refused ({status}): {_REMEDY}") from None
             reason = f"status {status}" if status else type(error).__name__
             raise BusError(f"proxmox {self.node} {path}", reason) from None

@@ -4,11 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal
 from xml.etree import ElementTree as ET
 
-from aiops.adapters.json_api import JsonApi, Reply
+from aiops.adapters.json_api import JsonApi, Reply, retry_after
 from aiops.adapters.shape import Shape
 from aiops.domain.release import Version, version
 from aiops.errors import BusError, SettingsError
@@ -70,20 +69,10 @@ def _wait(reply: Reply, now: float) -> float | None:
     said = reply.headers
     spent = said.get("x-ratelimit-remaining") == "0"
     if "retry-after" in said:
-        return _retry_after(said["retry-after"], now)
+        return retry_after(reply, now)
     if spent:
         return _number(said.get("x-ratelimit-reset", "")) - now
     return 0.0 if reply.status == _TOO_MANY else None
-
-
-def _retry_after(text: str, now: float) -> float:
-    """Seconds, or a date (RFC 9110)."""
-    if text.strip().isdigit():
-        return _number(text)
-    try:
-        return parsedate_to_datetime(text).timestamp() - now
-    except ValueError:
-        return 0.0
 
 
 def _number(text: str) -> float:

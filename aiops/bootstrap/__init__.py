@@ -7,7 +7,7 @@ from aiops.bootstrap.for_detection import detection, enrolment, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_ingest import ingest
 from aiops.bootstrap.for_ledgers import executions_at, incidents_at, ledger_copies
-from aiops.bootstrap.for_mcp import mcp_powers, mcp_service, mcp_tools
+from aiops.bootstrap.for_mcp import mcp_log, mcp_powers, mcp_service, mcp_tools
 from aiops.bootstrap.for_metrics import execution_exporter, exporter, incident_exporter
 from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence, shipping
 from aiops.bootstrap.for_night import night, report_page, send_usage, symbiosis, usage_sums
@@ -60,6 +60,7 @@ __all__ = [
     "ledger_copies",
     "listening",
     "mailbox",
+    "mcp_log",
     "mcp_powers",
     "mcp_service",
     "mcp_tools",

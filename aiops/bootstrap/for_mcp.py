@@ -4,7 +4,9 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+from aiops.bootstrap.for_remediation import executions
 from aiops.errors import SettingsError
+from aiops.ports import AuditLog
 from aiops.ports.offers import Service
 from aiops.ports.tools import Tools
 from aiops.settings import McpServer, Settings, secret
@@ -75,6 +77,15 @@ def mcp_tools(settings: Settings) -> Tools | None:
         allow=frozenset(settings.mcp.allow),
         gather_seconds=settings.mcp.gather_seconds,
     )
+
+
+def mcp_log(settings: Settings) -> AuditLog:
+    """Where it is written down which server a human trusts: the ledger of this container, CT196's where there is no other."""
+    if (settings.state / "executions.sqlite").exists() and not (settings.state / "incidents.sqlite").exists():
+        return executions(settings)
+    from aiops.adapters.incident_ledger import SqliteIncidentLedger  # noqa: PLC0415
+
+    return SqliteIncidentLedger(settings.state / "incidents.sqlite")
 
 
 def mcp_powers(settings: Settings, name: str) -> list[str]:

@@ -9,7 +9,7 @@ from aiops.domain.night import Usage as Sums
 from aiops.domain.report import Report
 from aiops.domain.symbiosis import Symbiosis
 from aiops.errors import AiopsError, SettingsError
-from aiops.ports import DocsSource, FeedSource, NightServices, NodeSource, Site
+from aiops.ports import DocsSource, FeedSource, Forge, NightServices, NodeSource, Site
 from aiops.settings import Settings, credential, secret
 
 
@@ -28,6 +28,7 @@ def night(settings: Settings) -> NightServices:
         topologies=topologies(settings),
         site=_site(settings),
         nodes=_nodes(settings),
+        forge=_forge(settings),
         core=frozenset(settings.site.core),
         stale=timedelta(hours=settings.site.stale_hours),
         feeds=_feeds(settings),
@@ -99,6 +100,25 @@ def _site(settings: Settings) -> Site | None:
 
     api = JsonApi("cloudflare", its.api, lambda: {"Authorization": f"Bearer {secret(token)}"}, seconds=30)
     return CloudflareKv(api, its.account, its.namespace)
+
+
+def _forge(settings: Settings) -> Forge | None:
+    its = settings.forgejo
+    if not its.url:
+        return None
+    from aiops.adapters.forgejo import ForgejoCommits  # noqa: PLC0415
+    from aiops.adapters.json_api import JsonApi  # noqa: PLC0415
+
+    token = its.token_file
+    # Forgejo's own scheme: https://forgejo.org/docs/latest/user/api-usage/
+    api = JsonApi(
+        "forgejo",
+        its.url,
+        lambda: {"Authorization": f"token {secret(token)}"} if token else {},
+        seconds=30,
+        ca_file=its.ca_file,
+    )
+    return ForgejoCommits(api, its.repositories)
 
 
 def _nodes(settings: Settings) -> NodeSource | None:

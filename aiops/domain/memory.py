@@ -21,7 +21,7 @@ class Remembered(Fact):
         return self.at <= moment < self.until
 
     def told(self, moment: datetime) -> str:
-        """The fact for whoever judges: never without its source and its age."""
+        """The fact for whoever judges: never without its source and its age, which come first, so that no cut takes them away."""
         days = (moment - self.at).days
         age = "today" if days == 0 else f"{days} day{'s' * (days != 1)} ago"
-        return f"{self.about}: {self.text} (source: {self.source}, {age})"
+        return f"{self.about} (source: {self.source}, {age}): {self.text}"

@@ -8,7 +8,7 @@ from aiops.ports.executions import Claim, ExecutionLedger, Executor, Receipt, Tr
 from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger, QuietLedger
 from aiops.ports.metering import ExecutionCounts, ExecutionFigures, GaugeServices, IncidentFigures, Meter, Queues
-from aiops.ports.night import DocsSource, FeedSource, NightBook, NightServices, NodeSource, Site
+from aiops.ports.night import DocsSource, FeedSource, Forge, NightBook, NightServices, NodeSource, Site
 from aiops.ports.services import (
     BackupServices,
     BridgeServices,
@@ -57,6 +57,7 @@ __all__ = [
     "Executor",
     "FeedSource",
     "Filing",
+    "Forge",
     "GaugeServices",
     "GrantVerifier",
     "Hearing",

@@ -63,6 +63,17 @@ class NodeSource(Protocol):
         """
 
 
+class Forge(Protocol):
+    """Where the git repositories are kept."""
+
+    def commits_since(self, since: datetime) -> int:
+        """Commits since then on the default branches of its repositories, without mirrors and forks.
+
+        :raises SettingsError: it cannot be asked as it is set up
+        :raises BusError: it does not answer now
+        """
+
+
 class FeedSource(Protocol):
     """Reads one feed of a stranger."""
 
@@ -114,6 +125,7 @@ class NightServices:
     topologies: Sequence[Topology] = ()
     site: Site | None = None
     nodes: NodeSource | None = None
+    forge: Forge | None = None
     core: frozenset[str] = frozenset()
     stale: timedelta = timedelta(hours=24)
     feeds: FeedSource | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
 from aiops.domain.tool import Heard, Offered, Trust
@@ -39,11 +40,16 @@ class Tools(Protocol):
     def visit(self) -> AbstractContextManager[Visit]:
         """One matter: an incident's session, or one question of triage."""
 
-    def trust(self, server: str, who: str) -> Trust:
-        """Believe what the server offers now, until it changes.
+    def belief(self, server: str, seen: Sequence[Offered], who: str, at: datetime) -> Trust:
+        """What it comes to when a human believes the server as it was seen: the declaration and those tools, by digest.
 
         :raises UnknownError: no such server
-        :raises CutOffError: as ``Visit.offered``
+        """
+
+    def trust(self, believed: Trust) -> None:
+        """Believe it until it changes.
+
+        :raises LedgerBusyError: it cannot be kept now
         """
 
     def trusted(self, server: str) -> Trust | None:

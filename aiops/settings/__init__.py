@@ -21,7 +21,7 @@ from aiops.domain.silence import Benign
 from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
 from aiops.settings.mcp import Mcp, McpGather, McpPrivilege, McpServe, McpServer, ready
-from aiops.settings.night import Brief, Docs, Feeds, Ingest, IngestSource, Site, Usage
+from aiops.settings.night import Brief, Docs, Feeds, Forgejo, Ingest, IngestSource, Site, Usage
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
 from aiops.settings.section import Section, credential, default_state, secret
@@ -51,6 +51,7 @@ __all__ = [
     "Exporter",
     "Feeds",
     "Fleet",
+    "Forgejo",
     "HermesHealth",
     "Ingest",
     "IngestSource",
@@ -146,6 +147,7 @@ class Settings(BaseSettings):
     site: Site = Site()
     usage: Usage = Usage()
     feeds: Feeds = Feeds()
+    forgejo: Forgejo = Forgejo()
     docs: Docs = Docs()
     ingest: Ingest = Ingest()
     brief: Brief = Brief()

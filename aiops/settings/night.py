@@ -1,5 +1,6 @@
 """The night work, and what comes in from outside. What is not set up does nothing."""
 
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -7,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from aiops.settings.section import Section
 
+_REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+"
 _SLUG = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
 
 
@@ -30,6 +32,34 @@ class Site(Section):
     def on(self) -> bool:
         """Whether it is set up."""
         return bool(self.account and self.namespace and self.token_file)
+
+
+class Forgejo(Section):
+    """The Forgejo whose commits the public site counts; without ``url`` nothing is asked."""
+
+    url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="its address, https://git.example.org; empty: nothing is asked",
+    )
+    token_file: Path | None = Field(
+        default=None,
+        description="file that holds a token with the scopes read:repository and read:user; empty: what is public",
+    )
+    ca_file: Path | None = Field(default=None, description="CA certificate; empty: the system's")
+    repositories: tuple[str, ...] = Field(
+        default=(),
+        description="`owner/name`, which are counted; empty: every one of the token's user, without mirrors and forks",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        wrong = [name for name in self.repositories if not re.fullmatch(_REPOSITORY, name)]
+        if wrong:
+            raise ValueError(f"a repository is named owner/name: {', '.join(wrong)}")
+        if self.url and not self.repositories and self.token_file is None:
+            raise ValueError("name repositories, or a token whose repositories are counted")
+        return self
 
 
 class Usage(Section):

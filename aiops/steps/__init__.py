@@ -51,6 +51,7 @@ from aiops.steps.site import draft_site, keep_usage, publish_site, site_figures
 from aiops.steps.sweeper import look_again, sweep_up
 from aiops.steps.tell import taken
 from aiops.steps.triage import triage
+from aiops.steps.trust_server import trust_server
 from aiops.steps.undo import undo
 from aiops.steps.watch import Watcher
 from aiops.steps.why import why
@@ -140,6 +141,7 @@ __all__ = [
     "thaw",
     "to_hand",
     "triage",
+    "trust_server",
     "undo",
     "unsilence",
     "why",

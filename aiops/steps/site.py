@@ -20,6 +20,8 @@ from aiops.probes.http import figure_name, read_figure
 
 RECENT: Final = timedelta(minutes=30)
 """``health`` looks every five minutes: a page that was not asked for in six looks is unknown, not up."""
+COMMITS: Final = timedelta(days=30)
+"""What the site calls its figure after: ``forgejo_commits_30d``."""
 USAGE: Final = "usage"
 """The name under which the night's book keeps the last sums of the agent's use."""
 _SHOWN: Final = 20
@@ -67,7 +69,7 @@ def draft_site(figures: SiteFigures, services: NightServices) -> SiteDraft:
     """Both values, checked.
 
     :raises SettingsError: one of them has not the form that the site reads; or a source may not be read
-    :raises BusError: the site or Proxmox does not answer now
+    :raises BusError: the site, Proxmox or Forgejo does not answer now
     """
     now = services.clock()
     listed = [
@@ -81,6 +83,8 @@ def draft_site(figures: SiteFigures, services: NightServices) -> SiteDraft:
     known = before["stats"].get("stats") if isinstance(before["stats"], dict) else None
     kept = {key: value for key, value in (known or {}).items() if isinstance(value, str | int | float | bool)}
     computed = _stats(summary, hosts, nodes, listed, services) | _claude(usage, now, services.stale)
+    if services.forge:
+        computed["forgejo_commits_30d"] = services.forge.commits_since(now - COMMITS)
     stats: Payload = {"ok": True, "stats": kept | computed, "updated_at": iso(figures.at)}
     status: Payload = {
         "ok": bool(listed),

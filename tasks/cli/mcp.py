@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from aiops import bootstrap
+from aiops import bootstrap, steps
+from aiops.domain.fact import utcnow
 from aiops.domain.tool import Offered
 from aiops.errors import AiopsError, CutOffError, SettingsError
 from aiops.ports.tools import Tools
@@ -74,7 +75,7 @@ def check(as_json: Json = False) -> None:
         dump(wrong)
     else:
         for name, lines in wrong.items():
-            for line in lines or ["answers, is what was trusted, and can only read as far as is known"]:
+            for line in lines or [f"answers, is what was trusted; {_proven(settings, name)}"]:
                 typer.echo(f"{'FAIL' if lines else 'ok  '}  {name}: {line}")
     if any(wrong.values()):
         raise typer.Exit(1)
@@ -86,8 +87,9 @@ def trust(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; you have read the list.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Read what a server offers, and believe it until it changes."""
-    tools = _tools(load_settings())
+    """Read what a server offers, and believe it until it changes. Who did so stands in the audit log."""
+    settings = load_settings()
+    tools = _tools(settings)
     with tools.visit() as visit:
         offered = visit.offered(server)
     if not as_json:
@@ -98,7 +100,8 @@ def trust(
                 typer.echo(f"      BEWARE: its description holds {odd}")
     if not yes and not typer.confirm(f"believe {server} as it is now?"):
         raise typer.Exit(1)
-    believed = tools.trust(server, getuser())
+    log = bootstrap.mcp_log(settings)
+    believed = steps.trust_server(server, offered, getuser(), utcnow(), tools, log)
     dump(believed) if as_json else typer.echo(f"{server}: {len(believed.tools)} tools are trusted until they change")
 
 
@@ -160,6 +163,13 @@ def _powers(settings: Settings, name: str) -> list[str]:
         return [f"its token can do more than read: {power}" for power in bootstrap.mcp_powers(settings, name)]
     except AiopsError as error:
         return [str(error)]
+
+
+def _proven(settings: Settings, name: str) -> str:
+    """What is known of the token, once nothing is wrong; a proof that nobody can give is not claimed."""
+    if settings.mcp.declared(name).privilege is None:
+        return "what its token may is not proven: no `privilege` is declared. Give it one that can only read"
+    return "its token can only read: Proxmox was asked"
 
 
 def _line(one: Offered) -> str:

@@ -5,20 +5,78 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import yaml
+from click import Context
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from tasks.cli import cli
 from tests.catalogues.test_adding import copy
 from tests.incident_world import World
 
 __all__ = ["copy"]
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "docs" / "howto" / name for name in ("add-a-detector.md", "add-a-playbook.md")]
 SKILLS = sorted((ROOT / ".claude" / "skills").glob("*/SKILL.md"))
+RITUALS = [
+    ROOT / "AGENTS.md",
+    *SKILLS,
+    *sorted((ROOT / "docs" / "howto").glob("*.md")),
+    *sorted((ROOT / "skills").glob("*/SKILL.md")),
+]
 _BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^ *(```+|~~~+)(.*)$", re.MULTILINE)
+_INLINE = re.compile(r"`((?:aiops|make|python) [^`]+)`")
+WITH_COMMANDS = [page for page in RITUALS if _BLOCK.search(page.read_text(encoding="utf-8"))]
+FILES = {"yaml", "toml", "python", "json"}
+"""What a fence may hold besides commands: a file as somebody would write it."""
+
+
+def not_run(text: str) -> list[str]:
+    """What a page shows as commands, or as nothing we know, and what no test runs for that reason."""
+    fences = [(mark, word.strip()) for mark, word in _FENCE.findall(text)]
+    opened = fences[::2]
+    wrong = [f"a block of {word or 'no language'!r}" for mark, word in opened if word not in FILES | {"sh"}]
+    wrong += ["a block that is not closed"] * (len(fences) % 2)
+    if sum(word == "sh" for _, word in opened) != len(_BLOCK.findall(text)):
+        wrong.append("a block of commands that is not read as one")
+    return wrong
+
+
+def unknown(text: str) -> list[str]:
+    """Commands in the running text that there are none of."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    wrong = []
+    for command in _INLINE.findall(text):
+        program, *words = command.split()
+        if program == "make":
+            wrong += [
+                command for word in words if "=" not in word and not re.search(rf"^{word}:", makefile, re.MULTILINE)
+            ]
+        elif program == "aiops":
+            wrong += [command] * (not _is_one(words))
+        elif words[0] == "-m":
+            wrong += [command] * (find_spec(words[1]) is None)
+        else:
+            wrong += [command] * (not (ROOT / words[0]).is_file())
+    return wrong
+
+
+def _is_one(words: list[str]) -> bool:
+    """Whether ``aiops`` has this command, with these options."""
+    known = get_command(cli)
+    rest = list(words)
+    while rest and isinstance(known, TyperGroup):
+        found = known.get_command(Context(known), rest[0])
+        if found is None:
+            break
+        known, rest = found, rest[1:]
+    options = {name for parameter in known.params for name in parameter.opts}
+    return known.name != get_command(cli).name and all(word in options for word in rest if word.startswith("--"))
 
 
 def commands(skill: Path) -> str:
@@ -53,7 +111,7 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("skill", [*SKILLS, *PAGES], ids=lambda path: path.parent.name if path in SKILLS else path.stem)
+@pytest.mark.parametrize("skill", WITH_COMMANDS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_commands_of_a_ritual_run(skill: Path, copy: Path, incident: tuple[Path, str], tmp_path: Path) -> None:
     config, name = incident
     programs = tmp_path / "programs"
@@ -79,6 +137,33 @@ def test_the_commands_of_a_ritual_run(skill: Path, copy: Path, incident: tuple[P
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("page", RITUALS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_a_ritual_shows_is_run_or_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert not_run(text) == []
+    assert unknown(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("```bash\nrm -rf var\n```\n", "a block of 'bash'"),
+        ("```\naiops sweep\n```\n", "a block of 'no language'"),
+        ("~~~sh\naiops sweep\n~~~\n", "a block of commands that is not read as one"),
+        ("```sh\naiops sweep\n", "a block that is not closed"),
+        ("   ```sh\n   aiops sweep\n ```\n", "a block of commands that is not read as one"),
+    ],
+)
+def test_a_block_that_no_test_would_run_is_found(text: str, says: str) -> None:
+    assert says in not_run(text)
+
+
+def test_a_command_in_the_text_that_there_is_none_of_is_found() -> None:
+    there = "`aiops sweep` `aiops mcp list --ready` `make test JOBS=2` `python -m tasks.cli`"
+    gone = "`aiops swoop` `aiops mcp list --all` `make tea` `python -m moon`"
+    assert unknown(there + gone) == ["aiops swoop", "aiops mcp list --all", "make tea", "python -m moon"]
 
 
 @pytest.mark.parametrize("skill", SKILLS, ids=lambda path: path.parent.name)

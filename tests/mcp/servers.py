@@ -8,6 +8,8 @@ from aiops.adapters.mcp_tools import McpTools, Server
 from aiops.adapters.mcp_trust import TrustFile
 from aiops.adapters.mcp_visitor import Assignment
 from aiops.adapters.session_walls import walls
+from aiops.domain.fact import utcnow
+from aiops.ports.tools import Tools
 
 HERE = Path(__file__).parent
 READS = frozenset({"look"})
@@ -34,5 +36,12 @@ def tools(folder: Path, *servers: Server, trusted: bool = True, **more: Any) -> 
         servers, TrustFile(folder / "mcp" / "trust.json"), lambda: walls("aiops-mcp"), folder / "run", **more
     )
     for server in servers if trusted else ():
-        found.trust(server.name, "operator")
+        believe(found, server.name)
     return found
+
+
+def believe(tools: Tools, server: str) -> None:
+    """Trust it as it is at this moment."""
+    with tools.visit() as visit:
+        seen = visit.offered(server)
+    tools.trust(tools.belief(server, seen, "operator", utcnow()))

@@ -23,6 +23,7 @@ from tests.sessions.grants import CATALOGUE, INCIDENT, grant
 from tests.sessions.model import Model, call, calls, scripted
 
 pytestmark = pytest.mark.mcp
+BUDGET = SessionBudget(seconds=120, calls=20, tokens=60_000)
 GIVE_UP = call("give_up", reason="nothing here says what is wrong")
 
 
@@ -32,11 +33,11 @@ def model() -> Iterator[Model]:
         yield running
 
 
-def session(folder: Path, model: Model, found: McpTools) -> SessionEnd:
+def session(folder: Path, model: Model, found: McpTools, budget: SessionBudget = BUDGET) -> SessionEnd:
     runner = SessionRunner(
         folder / "sessions", partial(walls, "aiops-session"), base=model.base, model="scripted", outside=found
     )
-    end = runner.run(grant(budget=SessionBudget(seconds=120, calls=20, tokens=60_000)), CATALOGUE, lambda: True)
+    end = runner.run(grant(budget=budget), CATALOGUE, lambda: True)
     assert nothing_left(runner)
     return end
 
@@ -84,6 +85,30 @@ def test_a_session_that_is_killed_while_a_server_hangs_leaves_nothing(tmp_path: 
     assert not list((tmp_path / "run").glob("*"))
 
 
+def test_a_session_whose_questions_are_used_up_asks_no_more_and_says_so(tmp_path: Path, model: Model) -> None:
+    found = tools(tmp_path, hostile("counts", calls=2))
+    model.turns(*[ask("counts")] * 4, GIVE_UP)
+    end = session(tmp_path, model, found)
+    assert end.ending == "nothing", end.reason
+    first, second, third, fourth = told(end, "result")[:4]
+    assert "asked 1 times" in first
+    assert "asked 2 times" in second
+    assert third == fourth == "not asked: refused (calls): 2 questions to counts are used up"
+
+
+def test_a_session_whose_turns_are_spent_asks_no_server_any_more_and_says_so(tmp_path: Path, model: Model) -> None:
+    found = tools(tmp_path, hostile("counts"))
+    model.turns(*[ask("counts")] * 3)
+    budget = SessionBudget(seconds=120, calls=2, tokens=60_000)
+    end = session(tmp_path, model, found, budget)
+    assert end.ending == "stopped"
+    assert [("asked 1 times" in one, "asked 2 times" in one) for one in told(end, "result")] == [
+        (True, False),
+        (False, True),
+    ]
+    assert "its turns are spent: 2" in told(end, "stopped")
+
+
 class Judge:
     """Keeps what it was asked."""
 
@@ -127,3 +152,14 @@ def test_what_triage_gathers_has_one_end_for_all_servers_together(tmp_path: Path
     heard = found.gather(Question(incident=INCIDENT))
     assert [bool(one.cut_off) for one in heard] == [True] * 3
     assert os.times().elapsed - began < 90
+
+
+def test_what_triage_may_ask_is_counted_for_each_server_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    found = tools(tmp_path, hostile("counts", calls=1, gather=(Ask("look"), Ask("look"))), gather_seconds=60)
+    judge, events = Judge(), MemoryEvents()
+    triage(Question(incident=INCIDENT), TriageServices(judge, events, tools=found))
+    once, never = judge.asked[0].outside
+    assert "asked 1 times" in once.text
+    assert never.cut_off == "refused (calls): 1 questions to counts are used up"
+    said = [event.symptom for event in events.events if event.type == "server.asked"]
+    assert said[1] == f"counts.look: cut off: {never.cut_off}"

@@ -11,7 +11,7 @@ import pytest
 from aiops.adapters.process_tree import marks
 from aiops.domain.tool import Heard
 from aiops.errors import CutOffError, RefusedError, UnknownError
-from tests.mcp.servers import HERE, hostile, tools
+from tests.mcp.servers import HERE, believe, hostile, tools
 
 pytestmark = pytest.mark.mcp
 
@@ -39,6 +39,10 @@ def look(folder: Path, mode: str, *words: str, **more: float) -> Heard:
         ("spam", "said more than 200000 bytes"),
         ("liar", "does not keep to the schema it declared"),
         ("shifty", "changed its tools while it was asked"),
+        ("dies", "it ended by itself"),
+        ("half", "it printed what is no message of the protocol"),
+        ("deep", "it printed what is no message of the protocol"),
+        ("bytes", "it printed what is no message of the protocol"),
     ],
 )
 def test_what_misbehaves_is_cut_off_and_named(tmp_path: Path, mode: str, says: str) -> None:
@@ -91,7 +95,7 @@ def test_a_tool_that_changed_after_it_was_trusted_is_not_asked_until_a_human_loo
             visit.ask("changed", "look", {})
         standings = {one.tool.name: one.standing for one in visit.offered("changed")}
         assert standings == {"look": "changed", "wipe": "trusted", "new": "new"}
-    found.trust("changed", "operator")
+    believe(found, "changed")
     with found.visit() as visit:
         assert visit.ask("changed", "look", {}).text == "nothing special"
 
@@ -175,8 +179,13 @@ def running(length: str) -> bool:
     return False
 
 
-def test_a_server_that_asks_us_to_think_for_it_gets_nothing(tmp_path: Path) -> None:
-    assert '"error"' in look(tmp_path, "asks").text
+@pytest.mark.parametrize("mode", ["asks", "elicits", "roots"])
+def test_a_server_that_wants_our_model_our_human_or_our_files_gets_an_error(tmp_path: Path, mode: str) -> None:
+    text = look(tmp_path, mode).text
+    answered = json.loads(text.removeprefix("it was answered: "))
+    assert answered["id"] == 99
+    assert answered["error"]["message"]
+    assert "result" not in answered
 
 
 def test_what_it_says_is_scrubbed(tmp_path: Path) -> None:

@@ -17,12 +17,10 @@ import anyio
 import pytest
 
 from aiops.adapters.mcp_serving import Rate
+from tests.mcp.doors import ROOT, SERVE, TOKEN, over_http
 from tests.system import System
 
 pytestmark = pytest.mark.mcp
-ROOT = Path(__file__).parents[2]
-SERVE = ["-m", "tasks.cli", "mcp", "serve"]
-TOKEN = "a-token-of-more-than-twenty-four-letters"
 TOOLS = {
     "incidents", "show", "explain", "findings", "replay", "hosts", "schedule", "metrics", "sweep", "journal", "transcripts",
     "playbooks", "propose_plan",
@@ -42,7 +40,7 @@ async def connected(system: System) -> AsyncIterator[Any]:
 
     environment = {**os.environ, "AIOPS_CONFIG": str(system.local.config), "PYTHONPATH": str(ROOT)}
     with (system.local.folder / "serve.log").open("a") as log:
-        parameters = StdioServerParameters(command=sys.executable, args=SERVE, env=environment)
+        parameters = StdioServerParameters(command=sys.executable, args=list(SERVE), env=environment)
         async with (
             stdio_client(parameters, errlog=log) as (reading, writing),
             ClientSession(reading, writing) as session,
@@ -186,32 +184,8 @@ def test_a_minute_later_calls_are_taken_again() -> None:
 
 @pytest.fixture
 def http(system: System, tmp_path: Path) -> Iterator[str]:
-    token = tmp_path / "token"
-    token.write_text(TOKEN)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "AIOPS_CONFIG": str(system.local.config),
-        "AIOPS_MCP__SERVE__PORT": str(port),
-        "AIOPS_MCP__SERVE__TOKEN_FILE": str(token),
-    }
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, *SERVE, "--http"], cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
-    try:
-        system.wait_for(lambda: answers(port) or process.poll(), 40, "the HTTP server answers")
-        yield f"http://127.0.0.1:{port}/mcp"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as line:
-        return line.connect_ex(("127.0.0.1", port)) == 0
+    with over_http(system, tmp_path) as url:
+        yield url
 
 
 def ask(url: str, **headers: str) -> int:

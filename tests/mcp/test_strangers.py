@@ -1,10 +1,13 @@
 """Servers and a client that others wrote: the reference server, Playwright with Chromium, a Proxmox server, the Inspector."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,11 +17,13 @@ import pytest
 from aiops import bootstrap
 from aiops.ports.tools import Tools
 from aiops.settings import Settings
-from tests.sources.pve import AUDITOR, SECRET, TOKEN, Node
+from tests.mcp.doors import ROOT, SERVE, TOKEN, over_http
+from tests.mcp.servers import believe
+from tests.sources.pve import AUDITOR, SECRET, Node
+from tests.sources.pve import TOKEN as PVE_TOKEN
 from tests.system import System
 
 pytestmark = [pytest.mark.mcp, pytest.mark.strangers, pytest.mark.timeout(400)]
-ROOT = Path(__file__).parents[2]
 THEIRS = ROOT / ".venv-mcp"
 NODE = THEIRS / "node"
 MODULES = NODE / "node_modules"
@@ -32,7 +37,7 @@ def declared(folder: Path, **server: Any) -> Settings:
 def found(settings: Settings) -> Tools:
     tools = bootstrap.mcp_tools(settings)
     assert tools
-    tools.trust("theirs", "operator")
+    believe(tools, "theirs")
     return tools
 
 
@@ -108,12 +113,12 @@ def test_a_proxmox_server_reads_nodes_and_a_token_that_can_do_more_is_reported(
         environment={
             "PROXMOX_HOST": host,
             "PROXMOX_PORT": port,
-            "PROXMOX_TOKEN_ID": TOKEN,
+            "PROXMOX_TOKEN_ID": PVE_TOKEN,
             "PROXMOX_VERIFY_SSL": "true",
             "REQUESTS_CA_BUNDLE": str(pve.ca),
         },
         secrets={"PROXMOX_TOKEN_SECRET": secret},
-        privilege={"node": pve.address, "token": TOKEN, "secret_file": secret, "ca_file": pve.ca},
+        privilege={"node": pve.address, "token": PVE_TOKEN, "secret_file": secret, "ca_file": pve.ca},
     )
     with found(settings).visit() as visit:
         heard = visit.ask("theirs", "list_nodes", {})
@@ -159,3 +164,68 @@ def said(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
     answer = json.loads(done.stdout)
     assert isinstance(answer, dict)
     return answer
+
+
+TURNS = 9
+"""One more than our server answers side by side: were a cancelled call not let go, the last would never begin."""
+
+
+@contextmanager
+def typescript(how: Mapping[str, Any]) -> "Iterator[subprocess.Popen[str]]":
+    """The official TypeScript SDK, which is told how to reach us."""
+    program = ["/usr/bin/node", str(Path(__file__).parent / "client.mjs")]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdin
+            given = {"sdk": str(MODULES / "@modelcontextprotocol/sdk/dist/esm"), "sweeps": TURNS, **how}
+            process.stdin.write(json.dumps(given) + "\n")
+            process.stdin.flush()
+            yield process
+        finally:
+            process.kill()
+
+
+def heard(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    """Its next line; a client that says nothing is ended by the test's own limit."""
+    assert process.stdout
+    line = process.stdout.readline()
+    assert line, f"the client ended with {process.wait()}"
+    answer = json.loads(line)
+    assert isinstance(answer, dict)
+    return answer
+
+
+@pytest.fixture(params=["stdio", "http"])
+def way(request: pytest.FixtureRequest, system: System, tmp_path: Path) -> Iterator[Mapping[str, Any]]:
+    if request.param == "http":
+        with over_http(system, tmp_path) as url:
+            yield {"url": url, "token": TOKEN}
+        return
+    environment = {"AIOPS_CONFIG": str(system.local.config), "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    yield {"command": sys.executable, "args": list(SERVE), "env": environment}
+
+
+def test_the_typescript_sdk_is_told_of_progress_and_may_cancel(system: System, way: Mapping[str, Any]) -> None:
+    detect = next(child.process.pid for child in system.local.children if child.name == "detect" and child.process)
+    with typescript(way) as client:
+        seen = heard(client)
+        assert {"incidents", "sweep", "propose_plan"} <= set(seen["tools"])
+        assert seen["shards"] == "1 of 1"
+        told = [one["progress"] for one in seen["progress"]]
+        assert told
+        assert told == sorted(told)
+        assert "shards have looked" in seen["progress"][0]["message"]
+        assert seen["wrong"]["isError"] is True
+        assert "there is no incident" in seen["wrong"]["text"]
+        assert "there is no tool 'approve'" in seen["unknown"]
+        os.kill(detect, signal.SIGSTOP)
+        try:
+            assert client.stdin
+            client.stdin.write("go\n")
+            client.stdin.flush()
+            after = heard(client)
+        finally:
+            os.kill(detect, signal.SIGCONT)
+    assert len(after["cancelled"]) == TURNS
+    assert all("we have seen enough" in one for one in after["cancelled"]), after
+    assert after["after"] == 7

@@ -1,16 +1,21 @@
 """Memory: what triage is shown names its source and age, what has expired is not used, orders are never taken over."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from aiops.adapters.llm_prompt import prompt_for
 from aiops.adapters.memory_files import MemoryFiles
 from aiops.domain.memory import Remembered
 from aiops.domain.verdict import Question
 from aiops.steps import authorise, brief, close, correlate, settle
 from aiops.steps.memory import read_notes
 from tests.incident_world import NOON, World
+from tests.sessions.grants import INCIDENT
 
 DAY = NOON.replace(hour=0)
 
@@ -39,9 +44,31 @@ def test_every_fact_shown_to_triage_names_its_source_and_its_age(world: World) -
     memory.keep(fact("starts only after postgresql", "cron.service", ago=1))
     memory.keep(fact("is somebody else's", "ct202"))
     assert asked(world) == (
-        "ct201: its root lies on local-lvm (source: operator, 3 days ago)",
-        "cron.service: starts only after postgresql (source: operator, 1 day ago)",
+        "ct201 (source: operator, 3 days ago): its root lies on local-lvm",
+        "cron.service (source: operator, 1 day ago): starts only after postgresql",
     )
+
+
+facts = st.builds(
+    Remembered,
+    about=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9@._:-]{0,252}", fullmatch=True),
+    text=st.text("abc dé", min_size=3, max_size=300),
+    source=st.text("xyz-", min_size=1, max_size=200),
+    at=st.integers(0, 4000).map(lambda days: DAY - timedelta(days=days)),
+    until=st.just(DAY + timedelta(days=1)),
+)
+
+
+@given(st.lists(facts, min_size=1, max_size=20))
+def test_the_prompt_keeps_source_and_age_of_the_longest_facts(known: list[Remembered]) -> None:
+    question = Question(incident=INCIDENT, facts=tuple(fact.told(DAY) for fact in known))
+    block = prompt_for(question).messages[1]["content"]
+    shown = json.loads(block.split("```json\n")[1].rsplit("\n```", 1)[0])["known_facts"]
+    assert len(shown) == len(known)
+    for fact, line in zip(known, shown, strict=True):
+        days = (DAY - fact.at).days
+        age = "today" if days == 0 else "1 day ago" if days == 1 else f"{days} days ago"
+        assert line.startswith(f"{fact.about} (source: {fact.source}, {age}): ")
 
 
 def test_what_has_expired_or_talks_to_us_is_not_used(world: World) -> None:

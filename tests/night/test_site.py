@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from aiops import steps
+from aiops import bootstrap, steps
 from aiops.adapters.cloudflare_kv import CloudflareKv, check
 from aiops.adapters.json_api import JsonApi
 from aiops.adapters.memory_events import MemoryEvents
@@ -20,6 +21,9 @@ from aiops.domain.night import Usage
 from aiops.domain.severity import Severity
 from aiops.errors import BusError, SettingsError
 from aiops.ports import NightServices
+from aiops.settings import Settings
+from tests.contracts.http_services import TOKEN as FORGE_TOKEN
+from tests.contracts.http_services import Forgejo, Service, commit, forgejo_refusal, serving
 from tests.incident_world import Hosts, World
 from tests.night.kv import ACCOUNT, NAMESPACE, TOKEN, Kv
 
@@ -130,6 +134,38 @@ def test_both_values_are_pushed_as_the_schemas_want_them(world: World, night: Ni
     ]
     assert status["nodes"][0] == {"name": "pve1", "state": "up", "cpu": 25.0, "ram": 50.0, "uptime_days": 10.0}
     assert "services_up: the site says nothing, it is 2" in report.lines
+
+
+class Counted:
+    """A forge with that many commits since it was asked for them."""
+
+    def __init__(self) -> None:
+        self.since: list[datetime] = []
+
+    def commits_since(self, since: datetime) -> int:
+        self.since.append(since)
+        return 73
+
+
+def test_the_commits_of_thirty_days_are_told_where_a_forge_is_named(world: World, night: NightServices, kv: Kv) -> None:
+    forge = Counted()
+    look(world, ct201="up, 34 ms")
+    publish(world, replace(night, forge=forge))
+    assert kv.json("stats")["stats"]["forgejo_commits_30d"] == 73
+    assert forge.since == [world.now - timedelta(days=30)]
+
+
+def test_a_forge_is_set_up_by_its_address_and_asked_with_its_token(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(FORGE_TOKEN)
+    with serving(Service(Forgejo([], {"me/lab": [commit("2026-11-20T10:00:00Z")]}), forgejo_refusal)) as service:
+        forgejo = {"url": service.url, "token_file": tmp_path / "token", "repositories": ["me/lab"]}
+        forge = bootstrap.night(Settings(state=tmp_path / "state", forgejo=forgejo)).forge
+        assert forge
+        assert forge.commits_since(datetime(2026, 11, 1, tzinfo=UTC)) == 1
+    with pytest.raises(ValidationError, match="named owner/name"):
+        Settings(forgejo={"url": "https://git.example.org", "repositories": ["../../user"]})
+    with pytest.raises(ValidationError, match="name repositories, or a token"):
+        Settings(forgejo={"url": "https://git.example.org"})
 
 
 def test_no_address_of_the_lab_reaches_the_site(world: World, night: NightServices, kv: Kv) -> None:
