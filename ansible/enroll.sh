@@ -28,40 +28,43 @@ put() {
   fi
 }
 
-# account NAME KEY-TYPE KEY BASE64-OF-SUDOERS
+# account NAME BASE64-OF-SUDOERS (KEY-TYPE KEY)...
 account() {
-  if id -u "$1" >/dev/null 2>&1; then
-    say "account $1" present
+  name=$1
+  sudoers=$2
+  shift 2
+  if id -u "$name" >/dev/null 2>&1; then
+    say "account $name" present
   elif [ "$change" = no ]; then
-    say "account $1" missing
-    say "key of $1" missing
-    say "sudo list of $1" missing
+    say "account $name" missing
+    say "key of $name" missing
+    say "sudo list of $name" missing
     return 0
   else
     # A password that nothing matches; "!" would be a locked account, which sshd refuses without PAM.
-    useradd --create-home --shell /bin/sh --comment "aiops" --password '*' "$1"
-    say "account $1" made
+    useradd --create-home --shell /bin/sh --comment "aiops" --password '*' "$name"
+    say "account $name" made
   fi
-  home=$(getent passwd "$1" | cut -d: -f6)
-  if [ "$change" = yes ]; then install -d -m 0700 -o "$1" -g "$1" "$home/.ssh"; fi
+  home=$(getent passwd "$name" | cut -d: -f6)
+  if [ "$change" = yes ]; then install -d -m 0700 -o "$name" -g "$name" "$home/.ssh"; fi
   if [ -d "$home/.ssh" ]; then
-    printf 'restrict %s %s aiops\n' "$2" "$3" | put "$home/.ssh/authorized_keys" 0600 "$1:$1" "key of $1"
+    printf 'restrict %s %s aiops\n' "$@" | put "$home/.ssh/authorized_keys" 0600 "$name:$name" "key of $name"
   else
-    say "key of $1" missing
+    say "key of $name" missing
   fi
   if ! command -v visudo >/dev/null; then
-    say "sudo list of $1" missing
+    say "sudo list of $name" missing
     return 0
   fi
   list=$(mktemp)
-  printf '%s' "$4" | base64 -d >"$list"
+  printf '%s' "$sudoers" | base64 -d >"$list"
   if ! visudo --check --quiet --file="$list"; then
     rm -f "$list"
-    echo "visudo refuses the list of $1" >&2
+    echo "visudo refuses the list of $name" >&2
     exit 65
   fi
   # sudo reads no file whose name holds a dot: a half-written one is never in force.
-  put "/etc/sudoers.d/$1" 0440 root:root "sudo list of $1" <"$list"
+  put "/etc/sudoers.d/$name" 0440 root:root "sudo list of $name" <"$list"
   rm -f "$list"
 }
 

@@ -156,8 +156,11 @@ ACCESS: Final[Mapping[str, Access]] = {
 }
 
 
-def line(name: str, password_sha256: str, *, setinfo: bool) -> str:
-    """The account as a line of Redis's ACL file. ``setinfo``: the server is 7.2 or later and knows ``CLIENT SETINFO``."""
+def line(name: str, passwords_sha256: Iterable[str], *, setinfo: bool) -> str:
+    """The account, which any of the passwords opens, as a line of Redis's ACL file.
+
+    ``setinfo``: the server is 7.2 or later and knows ``CLIENT SETINFO``.
+    """
     access = ACCESS[name]
     connect = [*CONNECT, *access.connects_with, *(["client|setinfo"] if setinfo else [])]
     channels = list(access.channels)
@@ -165,7 +168,7 @@ def line(name: str, password_sha256: str, *, setinfo: bool) -> str:
         connect.append("publish")
         channels.append(_TASK_EVENTS)
     parts = [
-        f"user {name} on #{password_sha256} resetkeys resetchannels -@all",
+        f"user {name} on {' '.join(f'#{digest}' for digest in passwords_sha256)} resetkeys resetchannels -@all",
         *(f"+{command}" for command in connect),
         *(f"&{channel}" for channel in channels),
         *(rule.text() for rule in access.rules(name)),
@@ -185,8 +188,9 @@ def lines(folder: Path, version: tuple[int, int]) -> list[str]:
         if not file.exists():
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(24), encoding="utf-8")
-        digest = hashlib.sha256(file.read_bytes().strip()).hexdigest()
-        made.append(line(name, digest, setinfo=version >= _KNOWS_SETINFO))
+        # Two while one replaces the other: `aiops keys rotate redis`.
+        digests = [hashlib.sha256(password).hexdigest() for password in file.read_bytes().split()]
+        made.append(line(name, digests, setinfo=version >= _KNOWS_SETINFO))
     return made
 
 

@@ -56,7 +56,8 @@ def acl(prefix: str) -> str:
 def passwords(folder: Path) -> str:
     """The lines for Mosquitto's password file; the passwords themselves lie in ``folder/<process>.password``.
 
-    One that is missing is made, readable by nobody else. The salt follows from the password, so that the lines stay the same.
+    One that is missing is made, readable by nobody else; Mosquitto knows one per account, so only the first line of each file
+    counts. The salt follows from the password, so that the lines stay the same.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lines = []
@@ -65,7 +66,7 @@ def passwords(folder: Path) -> str:
         if not file.exists():
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(24), encoding="utf-8")
-        password = file.read_bytes().strip()
+        password = file.read_bytes().split()[0]
         salt = hashlib.sha256(b"aiops mqtt salt" + name.encode() + password).digest()[:_SALT_BYTES]
         mark = hashlib.pbkdf2_hmac("sha512", password, salt, _ITERATIONS)
         encoded = (base64.b64encode(part).decode("ascii") for part in (salt, mark))

@@ -143,7 +143,8 @@ def _secret(path: Any) -> str:
         return ""
     place = Path(str(path))
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return (place if place.is_absolute() or not folder else Path(folder) / place).read_text(encoding="utf-8").strip()
+    text = (place if place.is_absolute() or not folder else Path(folder) / place).read_text(encoding="utf-8")
+    return text.strip().split("\n")[0].strip()
 
 
 def silence(state: Mapping[str, str], record: Record, now: float) -> float:

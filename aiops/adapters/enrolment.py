@@ -65,7 +65,7 @@ class SshEnrolment:
         calls = [f"change={'yes' if change else 'no'}"]
         for account in accounts:
             lists = base64.b64encode(account.sudoers.encode()).decode("ascii")
-            calls.append(f"account {account.name} {account.public_key} {lists}")
+            calls.append(f"account {account.name} {lists} {' '.join(account.public_keys)}")
         calls += [f"program {name}" for name in _PROGRAMS]
         try:
             script = self._script.read_text(encoding="utf-8")

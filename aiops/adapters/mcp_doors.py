@@ -46,7 +46,7 @@ class HttpDoor:
     per_minute: int
     address: str
     port: int
-    token: str
+    tokens: tuple[str, ...]
     names: tuple[str, ...] = ()
 
     def serve(self, counter: Counter) -> None:
@@ -58,15 +58,15 @@ class HttpDoor:
         )
         inner = server.streamable_http_app(transport_security=guard, max_sessions=32)
         uvicorn.run(
-            _Guarded(inner, self.token), host=self.address, port=self.port, log_level="warning", access_log=False
+            _Guarded(inner, self.tokens), host=self.address, port=self.port, log_level="warning", access_log=False
         )
 
 
 class _Guarded:
-    """Lets nobody in without the token, whatever they ask for."""
+    """Lets nobody in without one of the tokens, whatever they ask for."""
 
-    def __init__(self, inner: Any, token: str) -> None:
-        self._inner, self._wanted = inner, f"Bearer {token}".encode()
+    def __init__(self, inner: Any, tokens: tuple[str, ...]) -> None:
+        self._inner, self._wanted = inner, [f"Bearer {token}".encode() for token in tokens]
 
     async def __call__(self, scope: Scope, receive: Message, send: Message) -> None:
         if scope["type"] != "http" or self._may(scope):
@@ -78,4 +78,4 @@ class _Guarded:
 
     def _may(self, scope: Scope) -> bool:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
-        return len(given) == 1 and hmac.compare_digest(given[0], self._wanted)
+        return len(given) == 1 and max(hmac.compare_digest(given[0], wanted) for wanted in self._wanted)

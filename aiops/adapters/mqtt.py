@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MqttAddress:
-    """Where the broker is and how to speak to it. ``ca`` turns TLS on; ``password_file`` holds one line."""
+    """Where the broker is and how to speak to it. ``ca`` turns TLS on; of ``password_file`` the first line is used."""
 
     host: str = "127.0.0.1"
     port: int = 1883
@@ -158,8 +158,8 @@ class MqttLink:
         address = self._address
         try:
             if address.user:
-                secret = address.password_file.read_text(encoding="utf-8").strip() if address.password_file else None
-                client.username_pw_set(address.user, secret)
+                lines = address.password_file.read_text(encoding="utf-8").split() if address.password_file else []
+                client.username_pw_set(address.user, lines[0] if lines else None)
             if address.ca is not None:
                 context = ssl.create_default_context(cafile=str(address.ca))
                 if address.certificate is not None:

@@ -8,8 +8,9 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -33,6 +34,9 @@ _PLAN = "aiops approved plan"
 _GRANT = "aiops session grant"
 _SAID = "aiops heard words"
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
+RETIRED: Final = "retired"
+"""Folder below the public keys. What lies in it is believed no more, even where a copy of it is still left beside the others:
+a deployment adds files and takes none away."""
 
 
 _Signed = TypeVar("_Signed", bound=Fact)
@@ -94,11 +98,17 @@ class KeyVerifier:
     """Holds the public keys that are trusted. More than one, so that a key can be replaced without a gap."""
 
     def __init__(self, *places: Path) -> None:
-        """Read public keys: PEM files, or folders of ``*.pem``.
+        """Read public keys: PEM files, or folders of ``*.pem``, whose folder ``retired`` takes keys back.
 
         :raises SettingsError: there is no key, or a file holds something else
         """
-        self._keys: Mapping[str, Ed25519PublicKey] = {fingerprint(key): key for key in _public(places)}
+        self._retired = {
+            fingerprint(key) for key in _public(place / RETIRED for place in places if (place / RETIRED).is_dir())
+        }
+        found = {fingerprint(key): key for key in _public(places)}
+        self._keys: Mapping[str, Ed25519PublicKey] = {
+            name: key for name, key in found.items() if name not in self._retired
+        }
         if not self._keys:
             raise SettingsError(
                 ", ".join(map(str, places)), "no public key here, so no signature could ever be verified"
@@ -141,9 +151,15 @@ class KeyVerifier:
             return False
         return True
 
+    def why_not(self, what: str, key: str) -> str:
+        """Why something signed by the key of that name was refused, for a human."""
+        if key in self._retired:
+            return f"the {what} is signed by {key}, a key that was retired: it is not believed any more"
+        return f"the {what} is not signed by a key that is trusted here"
+
     def _opened(self, purpose: str, kind: type[_Signed], what: str, signed: _Sealed) -> _Signed:
         if not self.holds(purpose, signed.payload, signed.signature, signed.key):
-            raise RefusedError("signature", f"the {what} is not signed by a key that is trusted here")
+            raise RefusedError("signature", self.why_not(what, signed.key))
         try:
             opened = kind.model_validate_json(signed.payload)
         except ValidationError as error:
@@ -163,12 +179,38 @@ def generate_keys(private_key: Path, public_key: Path) -> str:
 
     :raises RefusedError: ``exists`` when one of the files is there already; it is never overwritten
     """
-    key = Ed25519PrivateKey.generate()
     if public_key.exists():
         raise RefusedError("exists", f"{public_key} exists; a key is never overwritten")
-    _create(private_key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
-    _create(public_key, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
-    return fingerprint(key.public_key())
+    make_private_key(private_key)
+    public_half(private_key, public_key)
+    return fingerprint(_private(private_key).public_key())
+
+
+def make_private_key(place: Path) -> None:
+    """Make a private key with mode 0600.
+
+    :raises RefusedError: ``exists`` when the file is there already; it is never overwritten
+    """
+    key = Ed25519PrivateKey.generate()
+    _create(place, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+
+
+def public_half(private_key: Path, public_key: Path) -> None:
+    """Write the public half of a private key for everybody; nothing when it is there.
+
+    :raises SettingsError: the private key cannot be read
+    """
+    key = _private(private_key).public_key()
+    with suppress(RefusedError):
+        _create(public_key, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+
+
+def fingerprints(place: Path) -> dict[str, Path]:
+    """The public keys of a folder, or of a file, by their names.
+
+    :raises SettingsError: a file holds something else
+    """
+    return {fingerprint(key): path for path, key in _files([place])}
 
 
 def _message(purpose: str, text: str) -> bytes:
@@ -199,6 +241,10 @@ def _private(path: Path) -> Ed25519PrivateKey:
 
 
 def _public(places: Iterable[Path]) -> Iterable[Ed25519PublicKey]:
+    return (key for _, key in _files(places))
+
+
+def _files(places: Iterable[Path]) -> Iterable[tuple[Path, Ed25519PublicKey]]:
     for place in places:
         for path in sorted(place.glob("*.pem")) if place.is_dir() else [place]:
             try:
@@ -207,4 +253,4 @@ def _public(places: Iterable[Path]) -> Iterable[Ed25519PublicKey]:
                 raise SettingsError(str(path), f"cannot be read as a public key: {error}") from error
             if not isinstance(key, Ed25519PublicKey):
                 raise SettingsError(str(path), "is no Ed25519 key")
-            yield key
+            yield path, key

@@ -1,11 +1,14 @@
 """From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
 
 from aiops.adapters.config_archive import open_archive
-from aiops.bootstrap.doctor import checks, checks_for
+from aiops.bootstrap.doctor import Concern, checks, checks_for
 from aiops.bootstrap.for_brief import brief, desk
 from aiops.bootstrap.for_detection import detection, enrolment, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_ingest import ingest
+from aiops.bootstrap.for_keys import Done as KeyStep
+from aiops.bootstrap.for_keys import chosen as chosen_keys
+from aiops.bootstrap.for_keys import keys
 from aiops.bootstrap.for_ledgers import executions_at, incidents_at, ledger_copies
 from aiops.bootstrap.for_mcp import mcp_log, mcp_powers, mcp_service, mcp_tools
 from aiops.bootstrap.for_metrics import execution_exporter, exporter, incident_exporter
@@ -28,7 +31,9 @@ from aiops.bootstrap.shared import (
 )
 
 __all__ = [
+    "Concern",
     "EmbeddedServer",
+    "KeyStep",
     "Presence",
     "archive",
     "backup",
@@ -38,6 +43,7 @@ __all__ = [
     "catalogue",
     "checks",
     "checks_for",
+    "chosen_keys",
     "desk",
     "detection",
     "embedded_mqtt",
@@ -57,6 +63,7 @@ __all__ = [
     "ingest",
     "inventory",
     "inventory_groups",
+    "keys",
     "ledger_copies",
     "listening",
     "mailbox",

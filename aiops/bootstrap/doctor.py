@@ -5,12 +5,14 @@ from typing import Final
 
 from aiops import detectors, rules
 from aiops.bootstrap.for_incidents import _skills, incidents, policy
+from aiops.bootstrap.for_keys import keys
 from aiops.bootstrap.for_metrics import metrics_check
 from aiops.bootstrap.for_mirrors import ship_check, telegram_check
 from aiops.bootstrap.for_night import night_check
 from aiops.bootstrap.for_remediation import _semaphore_check
 from aiops.bootstrap.for_sessions import session_check
 from aiops.bootstrap.shared import _address, catalogue, inventory
+from aiops.domain.fact import utcnow
 from aiops.errors import UnknownError
 from aiops.settings import Settings, credential, secret
 
@@ -64,6 +66,31 @@ def _trusted(settings: Settings) -> str:
     return f"plans are believed that {', '.join(KeyVerifier(credential(settings.keys.trusted)).names)} signed"
 
 
+class Concern(str):
+    """A sentence that wants a human's eye; nothing is broken."""
+
+    __slots__ = ()
+
+
+def _ages(settings: Settings) -> str:
+    found = [(kept.name, kept.fact().made_at) for kept in keys(settings).values()]
+    days = {name: (utcnow() - made).days for name, made in found if made is not None}
+    if not days:
+        return "none lies here: `aiops keys list --secrets FOLDER` where the folder of secrets is"
+    oldest = sorted(days, key=lambda name: -days[name])
+    said = f"{len(days)}; days old: {', '.join(f'{name} {days[name]}' for name in oldest)}"
+    old = [name for name in oldest if days[name] > settings.keys.max_age_days]
+    if not old:
+        return said
+    return Concern(f"older than {settings.keys.max_age_days} days: {', '.join(old)}; `aiops keys rotate`. {said}")
+
+
+def _signing(settings: Settings) -> str:
+    from aiops.adapters.signing import KeySigner  # noqa: PLC0415
+
+    return f"plans are signed as {KeySigner(credential(settings.keys.signing)).key}, mode checked"
+
+
 def _executions(settings: Settings) -> str:
     from aiops.adapters.execution_view import ExecutionView  # noqa: PLC0415
 
@@ -91,13 +118,14 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
         "state": lambda: writable(settings.state),
         "ledger": lambda: f"{len(incidents(settings).ledger.live())} incidents are not resolved",
         "freeze": lambda: incidents(settings).ledger.frozen() or "not frozen",
-        "signing key": lambda: f"{len(secret(settings.keys.signing))} characters, mode checked",
+        "signing key": lambda: _signing(settings),
         "redis": lambda: redis_answers(settings.redis.full_url()),
         "mqtt": lambda: (
             mqtt_answers(_address(settings), f"{settings.mqtt.prefix}/doctor")
             if settings.mqtt.host
             else "not set: nothing is mirrored"
         ),
+        "keys": lambda: _ages(settings),
         "ship": lambda: ship_check(settings),
         "telegram": lambda: telegram_check(settings),
         "semaphore": lambda: _semaphore_check(settings),

@@ -9,7 +9,7 @@ from aiops.domain.fact import new_id, utcnow
 from aiops.domain.heard import Heard
 from aiops.domain.night import Usage
 from aiops.errors import RefusedError
-from aiops.settings import Settings, secret
+from aiops.settings import Settings, secrets
 
 
 class Listener(Protocol):
@@ -42,8 +42,8 @@ def ingest(settings: Settings, hear: Callable[[Heard], None], keep: Callable[[Us
     hosts = inventory(settings)
     mapped = {said.lower(): host for said, host in its.hosts.items()}
 
-    def reader(path: Path) -> Callable[[], str]:
-        return lambda: secret(path)
+    def reader(path: Path) -> Callable[[], tuple[str, ...]]:
+        return lambda: secrets(path)
 
     def take(name: str, form: str, body: bytes) -> dict[str, Any]:
         if form == "usage":

@@ -9,7 +9,7 @@ from aiops.errors import SettingsError
 from aiops.ports import AuditLog
 from aiops.ports.offers import Service
 from aiops.ports.tools import Tools
-from aiops.settings import McpServer, Settings, secret
+from aiops.settings import McpServer, Settings, secret, secrets
 
 
 def mcp_service(settings: Settings, *, http: bool) -> Service:
@@ -25,10 +25,10 @@ def mcp_service(settings: Settings, *, http: bool) -> Service:
         return StdioDoor(_version(), its.per_minute)
     if its.token_file is None:
         raise SettingsError("mcp.serve.token_file", "over HTTP a token is needed: name the file that holds one")
-    token = secret(its.token_file)
-    if len(token) < 24:  # noqa: PLR2004 - 24 letters of base64 are 144 bits
+    tokens = secrets(its.token_file)
+    if min(map(len, tokens)) < 24:  # noqa: PLR2004 - 24 letters of base64 are 144 bits
         raise SettingsError("mcp.serve.token_file", "the token is too short: `openssl rand -base64 33` makes one")
-    return HttpDoor(_version(), its.per_minute, its.address, its.port, token, its.names)
+    return HttpDoor(_version(), its.per_minute, its.address, its.port, tokens, its.names)
 
 
 def mcp_tools(settings: Settings) -> Tools | None:
@@ -45,10 +45,10 @@ def mcp_tools(settings: Settings) -> Tools | None:
     from aiops.adapters.session_walls import walls  # noqa: PLC0415
 
     def assignment(its: McpServer) -> Assignment:
-        secrets = {name: secret(path) for name, path in its.secrets.items()}
+        given = {name: secret(path) for name, path in its.secrets.items()}
         return Assignment(
             command=its.command,
-            environment={**its.environment, **secrets},
+            environment={**its.environment, **given},
             url=its.url,
             token=secret(its.token_file) if its.token_file else "",
             ca=str(its.ca_file or ""),

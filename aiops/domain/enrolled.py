@@ -2,13 +2,17 @@
 
 import base64
 import hashlib
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from aiops.domain.fact import Fact
 
 Standing = Literal["present", "missing", "made", "changed"]
+
+
+PublicKey = Annotated[str, Field(pattern=r"^(ssh|ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}$")]
+"""As OpenSSH writes one, without its comment."""
 
 
 class HostKey(Fact):
@@ -28,7 +32,8 @@ class Account(Fact):
     """One of our accounts on a host: who may log in to it, and what it may do as root."""
 
     name: str = Field(pattern=r"^[a-z_][a-z0-9_-]{0,30}$")
-    public_key: str = Field(pattern=r"^(ssh|ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}$")
+    public_keys: tuple[PublicKey, ...] = Field(min_length=1, max_length=3)
+    """The one in use, and while it is replaced the next one and the one before."""
     sudoers: str
 
 

@@ -36,6 +36,9 @@ class Verifier(Protocol):
     def holds(self, purpose: str, text: str, signature: str, key: str) -> bool:
         """Whether a trusted key signed exactly this text for this purpose."""
 
+    def why_not(self, what: str, key: str) -> str:
+        """Why something signed by the key of that name was refused, for a human."""
+
 
 class Mouthpiece(Protocol):
     """Holds the key of the ears: only ``listen`` has one."""

@@ -24,7 +24,7 @@ from aiops.settings.mcp import Mcp, McpGather, McpPrivilege, McpServe, McpServer
 from aiops.settings.night import Brief, Docs, Feeds, Forgejo, Ingest, IngestSource, Site, Usage
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
-from aiops.settings.section import Section, credential, default_state, secret
+from aiops.settings.section import Section, credential, default_state, secret, secrets
 from aiops.settings.sources import (
     Application,
     Loki,
@@ -96,6 +96,7 @@ __all__ = [
     "load_settings",
     "ready",
     "secret",
+    "secrets",
 ]
 
 

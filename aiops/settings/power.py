@@ -147,6 +147,11 @@ class Keys(Section):
         default=Path("/etc/aiops/heard_keys"),
         description="its public half, for `incidents`: a file, or a folder of *.pem",
     )
+    max_age_days: int = Field(
+        default=365,
+        ge=1,
+        description="a key that is older is named by `aiops doctor`; a year is the shorter end of NIST SP 800-57's one to three",
+    )
 
 
 class Records(Section):

@@ -42,7 +42,16 @@ def credential(path: Path) -> Path:
 
 
 def secret(path: Path) -> str:
-    """The secret in the file, without its line end.
+    """The secret in use: the first line of the file.
+
+    :raises SettingsError: the file cannot be read, or is empty
+    """
+    return secrets(path)[0]
+
+
+def secrets(path: Path) -> tuple[str, ...]:
+    """Every secret in the file, one a line. The first is used; whoever checks one accepts them all, so that it can be changed
+    without a gap (see docs/howto/change-a-key.md).
 
     :raises SettingsError: the file cannot be read, or is empty
     """
@@ -54,4 +63,4 @@ def secret(path: Path) -> str:
         raise SettingsError(str(place), f"the secret cannot be read: {reason}") from None
     if not text:
         raise SettingsError(str(place), "the secret file is empty")
-    return text
+    return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -93,7 +93,7 @@ def order_backup(asked_by: str, services: IncidentServices, *, by_hand: bool = F
     night = f"night-{now.astimezone(ZoneInfo(services.timezone)):%Y-%m-%d}"
     order = Order(
         run=new_id("backup", now) if by_hand else night,
-        approval=kept.sealed,
+        approval=_current(APPROVAL, kept.sealed, services),
         scope_digest=services.backup.digest,
         asked_by=asked_by,
         at=now,
@@ -127,6 +127,11 @@ def settle_backup(result: BackupResult, services: IncidentServices) -> None:
     if services.ledger.settle_backup(result) and result.status == "refused":
         text = f"the backup {result.run} was not run: {result.reason}"
         _tell("backup.refused", Severity.WARNING, text, services, run=result.run)
+
+
+def _current(purpose: str, sealed: Sealed, services: IncidentServices) -> Sealed:
+    """An approval of weeks ago, under the key of today: the one it was given under may have been retired since."""
+    return sealed if sealed.key == services.signer.key else _seal(purpose, sealed.payload, services)
 
 
 def _seal(purpose: str, text: str, services: IncidentServices) -> Sealed:

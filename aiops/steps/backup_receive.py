@@ -72,7 +72,8 @@ def _allowed(order: Order, services: BackupServices) -> StandingApproval:
 def _opened(sealed: Sealed, purpose: str, model: type[Model], services: BackupServices) -> Model:
     """The text's content, after its signature."""
     if not services.verifier.holds(purpose, sealed.payload, sealed.signature, sealed.key):
-        raise RefusedError("signature", "it is not signed by a key that is trusted here")
+        what = "approval" if purpose == APPROVAL else "order"
+        raise RefusedError("signature", services.verifier.why_not(what, sealed.key))
     try:
         found = model.model_validate_json(sealed.payload)
     except ValidationError as error:

@@ -29,16 +29,18 @@ def doctor(
     for name, check in (bootstrap.checks_for(settings, process) if process else bootstrap.checks(settings)).items():
         try:
             said = check()
-            checks.append({"check": name, "ok": True, "says": said})
+            checks.append({"check": name, "ok": True, "warns": isinstance(said, bootstrap.Concern), "says": said})
         except AiopsError as error:
-            checks.append({"check": name, "ok": False, "says": str(error)})
+            checks.append({"check": name, "ok": False, "warns": False, "says": str(error)})
     if process in ("", _HUMAN):
         checks.append(_workers())
     if as_json:
         dump(checks)
     else:
         for line in checks:
-            typer.echo(f"{'ok  ' if line['ok'] else 'FAIL'}  {line['check']:<12} {line['says']}")
+            typer.echo(
+                f"{'FAIL' if not line['ok'] else 'warn' if line.get('warns') else 'ok  '}  {line['check']:<12} {line['says']}"
+            )
     if not all(line["ok"] for line in checks):
         raise typer.Exit(1)
 

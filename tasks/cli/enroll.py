@@ -84,23 +84,29 @@ def _ask(host: Host, offered: HostKey) -> None:
 
 def _accounts(settings: Settings, probe_key: Path | None, repair_key: Path | None) -> list[Account]:
     probe, repair = settings.ssh, settings.repair
-    made = [_account(probe.user, probe_key or _beside(probe.key_file), bootstrap.sudoers(probe.user))]
+    made = [_account(probe.user, probe_key or _pub(probe.key_file), bootstrap.sudoers(probe.user))]
     if str(repair_key) != "none":
-        made.append(_account(repair.user, repair_key or _beside(repair.key_file), _REPAIRS.format(repair.user)))
+        made.append(_account(repair.user, repair_key or _pub(repair.key_file), _REPAIRS.format(repair.user)))
     return made
 
 
 def _account(name: str, public: Path, sudoers: str) -> Account:
-    """:raises SettingsError: the file is no public key."""
+    """With the key beside it that is the next one, or that was the one before: `aiops keys`.
+
+    :raises SettingsError: a file is no public key
+    """
+    beside = [public.with_name(f"{public.stem}.{which}.pub") for which in ("next", "old")]
+    lines = []
+    for file in (public, *(file for file in beside if file.exists())):
+        try:
+            lines.append(" ".join(file.read_text(encoding="utf-8").split()[:2]))
+        except OSError as error:
+            raise SettingsError(str(file), f"the public key cannot be read: {error.strerror}") from None
     try:
-        words = public.read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise SettingsError(str(public), f"the public key cannot be read: {error.strerror}") from None
-    try:
-        return Account(name=name, public_key=" ".join(words[:2]), sudoers=sudoers)
+        return Account(name=name, public_keys=tuple(lines), sudoers=sudoers)
     except ValueError:
         raise SettingsError(str(public), f"is no public key of OpenSSH, or {name!r} is no name of an account") from None
 
 
-def _beside(private: Path) -> Path:
+def _pub(private: Path) -> Path:
     return private.with_name(f"{private.name}.pub")

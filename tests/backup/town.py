@@ -37,6 +37,9 @@ class Trusting:
     def holds(self, purpose: str, text: str, signature: str, key: str) -> bool:
         return True
 
+    def why_not(self, what: str, key: str) -> str:
+        raise NotImplementedError
+
     def valid(self) -> bool:
         return True
 

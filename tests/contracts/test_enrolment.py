@@ -31,7 +31,7 @@ def account(server: Sshd) -> Account:
     words = server.key.with_suffix(".pub").read_text().split()
     return Account(
         name="aiops-nobody-has",
-        public_key=" ".join(words[:2]),
+        public_keys=(" ".join(words[:2]),),
         sudoers="aiops-nobody-has ALL=(root) NOPASSWD: /usr/bin/true\n",
     )
 
@@ -87,5 +87,5 @@ def test_where_nobody_answers_it_says_so(tmp_path: Path) -> None:
     "key", ["ssh-ed25519 AAAA;reboot", "command=x ssh-ed25519 AAAA", "ssh-ed25519", "ssh-ed25519 AA AA"]
 )
 def test_what_is_no_public_key_never_reaches_a_script(key: str) -> None:
-    with pytest.raises(ValueError, match="public_key"):
-        Account(name="aiops-probe", public_key=key, sudoers="")
+    with pytest.raises(ValueError, match="public_keys"):
+        Account(name="aiops-probe", public_keys=(key,), sudoers="")
