@@ -34,7 +34,7 @@ test: $(VENV)/.dev $(VENV)-dashboard/.done tools ## The tests: real Redis, MQTT,
 slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible runs, killed processes and servers, LLM providers
 	@.ci/tools pages
 	@code=0; $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "slow and not lab and not litellm and not faults and not mcp" $(ARGS) || code=$$?; \
-	$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py || code=$$?; exit $$code
+	$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py tests/pipeline/test_footprint.py || code=$$?; exit $$code
 
 .PHONY: fleet
 fleet: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop
@@ -107,6 +107,10 @@ matrix: ## The fast tests on every Python from 3.11 to 3.13 that is found
 bench: $(VENV)/.dev tools ## What it costs, as ratios measured side by side in one run: a storm, and a sweep of 60 hosts
 	@$(BIN)/python -m bench.storm
 	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: footprint
+footprint: $(VENV)/.dev $(VENV)-triage/.done tools ## What the idle processes hold in memory, and when they are there: into docs/footprint.md
+	@$(VENV)-triage/bin/python -m bench.footprint --write $(ARGS)
 
 ##@ Write
 

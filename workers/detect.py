@@ -11,7 +11,7 @@ from aiops.domain.sweep import Sweep
 from aiops.settings import load_settings
 from aiops.steps.tally import swept
 from tasks.showing import exporter_of
-from workers import serve
+from workers.draining import serve
 
 
 def _serve_metrics(**_: Any) -> None:

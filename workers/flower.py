@@ -8,7 +8,7 @@ import sys
 
 from aiops.settings import load_settings
 from tasks.app import app
-from workers import keep_apart
+from workers.draining import keep_apart
 
 if __name__ == "__main__":
     settings = load_settings()

@@ -11,7 +11,8 @@ from aiops.domain.fact import iso
 from aiops.errors import BusError
 from aiops.settings import load_settings
 from tasks import pipeline, services
-from workers import lifecycle, serve
+from workers import lifecycle
+from workers.draining import serve
 
 PERMIT_SECONDS = 0.3
 """A permit lives 0.9 s: two renewals may be late before repairs pause, and a freeze is in force within a second."""

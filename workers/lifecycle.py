@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import structlog
 from celery import signals
 from celery.worker import state
 
@@ -18,7 +17,7 @@ from aiops.domain.severity import Severity
 from aiops.domain.watch import busy
 from aiops.errors import AiopsError
 from aiops.settings import load_settings
-from tasks.logs import configure
+from tasks.logs import bind, clear, configure
 from tasks.refusals import tell
 
 log = logging.getLogger(__name__)
@@ -128,10 +127,8 @@ def _publish(queue: str, kind: str, sentence: str, severity: Severity, **context
 
 
 def _bind(task: Any = None, task_id: str = "", **_: Any) -> None:
-    structlog.contextvars.bind_contextvars(
-        task=getattr(task, "name", ""), task_id=task_id, incident=task.request.get("incident") or ""
-    )
+    bind(task=getattr(task, "name", ""), task_id=task_id, incident=task.request.get("incident") or "")
 
 
 def _clear(**_: Any) -> None:
-    structlog.contextvars.clear_contextvars()
+    clear()

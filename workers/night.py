@@ -3,7 +3,7 @@
 It may push to ``incidents`` (a report) and ``triage`` (a batch of feeds) alone.
 """
 
-from workers import serve
+from workers.draining import serve
 
 if __name__ == "__main__":
     serve("night", pool="solo")

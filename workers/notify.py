@@ -2,7 +2,8 @@
 
 from aiops import steps
 from tasks import services
-from workers import lifecycle, serve
+from workers import lifecycle
+from workers.draining import serve
 
 DELIVER_SECONDS = 1.0
 

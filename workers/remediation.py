@@ -15,7 +15,8 @@ from aiops.domain.fact import utcnow
 from aiops.errors import BusError, TransientError
 from aiops.settings import load_settings
 from tasks import pipeline, services
-from workers import lifecycle, serve
+from workers import lifecycle
+from workers.draining import serve
 
 REAP_SECONDS = 5.0
 BACKUP_SECONDS = 1.0

@@ -186,7 +186,7 @@ def test_an_upgrade_that_does_not_work_goes_back_by_itself(site: Site, tmp_path:
         (broken / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, broken / name)
     worker = broken / "workers" / "detect.py"
-    worker.write_text(worker.read_text().replace("from workers import serve", "raise SystemExit(1)"))
+    worker.write_text(worker.read_text().replace("from workers.draining import serve", "raise SystemExit(1)"))
     host = site.where("detect")
     works = site.inside(host, "readlink", "/opt/aiops/current").strip()
 
