@@ -6,6 +6,7 @@ The tests build on each other, in the order in which they stand.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -46,8 +47,26 @@ HOLDS = {
 """Extra: which of these may be imported in its environment. litellm itself needs httpx and jsonschema."""
 EXPOSED_AT_MOST = 4.0
 """What `systemd-analyze security` says of a unit, 0 to 10; it calls up to 4.9 medium, up to 2.4 well."""
-LEFT_BY_OTHERS = ("account redis", "account mosquitto", "/redis", "/mosquitto.service", "/perl", "/.ansible")
-"""Debian's packages stay, with their own users and units, which are off; and Ansible's own folder."""
+NOT_OURS = re.compile(
+    "|".join(
+        (
+            r"/(proc|sys|dev|run|tmp|srv/lab-apt|mnt|lost\+found)(/.*)?",
+            r"/var/(log|cache|tmp|backups|spool|lib/(dpkg|apt|systemd|ucf|private|logrotate))(/.*)?",
+            # What the packages' own scripts make; the packages stay.
+            r"/usr/local/(share|lib/[a-z0-9_-]+)/perl(/.*)?",
+            r"/etc/(redis|mosquitto)(/.*)?|/etc/systemd/system/redis\.service",
+            r"/etc/systemd/system/multi-user\.target\.wants(/(redis-server|mosquitto)\.service)?",
+            r"/etc/rc[0-6S]\.d/[SK][0-9]+(redis-server|mosquitto)|/etc/alternatives/.*|/etc/ld\.so\.cache|/etc/mailcap",
+            r"/var/lib/(redis|mosquitto)(/.*)?",
+            r".*/__pycache__(/.*)?",
+            r"/(root|home/admin)/\.ansible(/.*)?",
+        )
+    )
+)
+"""Paths of the kernel, of the lab, of package management and of Debian's packages, which stay; and Ansible's own folder."""
+ACCOUNTS = frozenset(f"/etc/{name}{old}" for name in ("passwd", "group", "shadow", "gshadow") for old in ("", "-"))
+"""They are compared line by line: the packages bring accounts of their own."""
+BROUGHT = frozenset({"redis", "mosquitto"})
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +88,18 @@ def before(site: Site) -> dict[str, set[str]]:
 
 
 def traces(site: Site, host: str) -> set[str]:
-    """Accounts, units, files and processes that are not the packages'."""
-    places = ("/etc/systemd/system", "/etc/sudoers.d", "/opt", "/usr/local", "/home", "/etc/cron.d", "/root")
-    files = site.inside(host, "find", *places, "/etc/aiops", "/var/lib/aiops", check=False)
-    users = site.inside(host, "getent", "passwd") + site.inside(host, "getent", "group")
-    names = {line.split(":")[0] for line in users.splitlines()}
-    found = {f"account {name}" for name in names} | set(files.splitlines())
-    return {one for one in found if not any(word in one for word in LEFT_BY_OTHERS) or "aiops" in one}
+    """Everything there that no package owns: paths, what stands in every file of /etc, accounts and members of groups."""
+    owned = set(site.inside(host, "sh", "-c", "cat /var/lib/dpkg/info/*.list").splitlines())
+    owned |= {f"/usr{path}" for path in owned if path.startswith(("/bin", "/sbin", "/lib"))}
+    paths = set(site.inside(host, "find", "/", "-xdev", check=False).splitlines()) - owned
+    named = set(site.inside(host, "find", "/run", "/tmp", "/var/log", "-name", "*aiops*", check=False).splitlines())
+    sums = site.inside(host, "find", "/etc", "-type", "f", "-exec", "sha256sum", "{}", "+").splitlines()
+    contents = {f"{path} {mark}" for mark, path in (line.split(maxsplit=1) for line in sums) if path not in ACCOUNTS}
+    lines = site.inside(host, "cat", "/etc/passwd", "/etc/group").splitlines()
+    accounts = {f"account {line}" for line in lines if line.split(":")[0] not in BROUGHT}
+    units = site.inside(host, "systemctl", "list-unit-files", "--no-legend", "--plain", "aiops*", check=False)
+    found = {one for one in paths | contents if not NOT_OURS.fullmatch(one.split(" ")[0])}
+    return found | named | accounts | {f"unit {line}" for line in units.splitlines()}
 
 
 def until(look: Callable[[], Any], seconds: float, what: str) -> Any:
