@@ -16,6 +16,7 @@ KEYS: Final = "up/down choose   a approve   d deny   q quit"
 _WINDOW: Final = 5
 """Plans that wait and are shown at once."""
 _WIDE: Final = 110
+_SHADOWS: Final = {"all": "SHADOW: nothing is said or repaired  ", "untaken": "SHADOW, but what was taken over  "}
 _STYLE: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan", "debug": "dim"}
 
 
@@ -78,6 +79,8 @@ def _head(now: dict[str, Any]) -> RenderableType:
     line.append("aiops ", style="bold")
     line.append(f"{datetime.fromisoformat(now['at']).astimezone():%H:%M:%S}  ")
     line.append(f"{len(now['incidents'])} open, {len(now['waiting'])} wait for you  ")
+    if now["shadow"] != "off":
+        line.append(_SHADOWS[now["shadow"]], style="bold magenta")
     if now["frozen"]:
         line.append(f"FROZEN by {plain(now['frozen'])}  ", style="bold red")
     if now["storm"]:
