@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from lab import enter
 from tasks.real_hosts import lab
 from tests.deploy.site import ROOT, SPREAD, Site
 
@@ -64,6 +65,19 @@ NOT_OURS = re.compile(
     )
 )
 """Paths of the kernel, of the lab, of package management and of Debian's packages, which stay; and Ansible's own folder."""
+OLD_TIMER, OLD_SCRIPT, OLD_MARKS = (
+    "guardian-disk.timer",
+    "/usr/local/bin/guardian-disk.sh",
+    "/run/old-guardian-was-here",
+)
+OLD_SYSTEM = {
+    OLD_SCRIPT: f"#!/bin/sh\ndate >>{OLD_MARKS}\n",
+    "/etc/systemd/system/guardian-disk.service": f"[Service]\nType=oneshot\nExecStart={OLD_SCRIPT}\n",
+    f"/etc/systemd/system/{OLD_TIMER}": (
+        "[Timer]\nOnActiveSec=1\nOnUnitActiveSec=2\nAccuracySec=1\n[Install]\nWantedBy=timers.target\n"
+    ),
+    "/etc/cron.d/guardian-health": "MAILTO=root\n0 */6 * * * root /opt/hermes/guardian-health.sh\n",
+}
 ACCOUNTS = frozenset(f"/etc/{name}{old}" for name in ("passwd", "group", "shadow", "gshadow") for old in ("", "-"))
 """They are compared line by line: the packages bring accounts of their own."""
 BROUGHT = frozenset({"redis", "mosquitto"})
@@ -83,7 +97,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def before(site: Site) -> dict[str, set[str]]:
-    """What is on each host before anything of ours."""
+    """What is on each host before anything of ours; on the one that is broken an old system is at work."""
+    old = enter.find(site.target, site.name)
+    for path, text in OLD_SYSTEM.items():
+        old.write(path, text)
+    old.run("chmod", "0755", OLD_SCRIPT)
+    old.run("systemctl", "daemon-reload")
+    old.run("systemctl", "enable", "--now", OLD_TIMER)
     return {host: traces(site, host) for host in site.spread}
 
 
@@ -179,6 +199,81 @@ def test_the_units_are_shut_in(site: Site, say: Callable[[str], None]) -> None:
             assert exposure <= EXPOSED_AT_MOST, told
 
 
+def marks(site: Site) -> int:
+    """How often the old guardian has run."""
+    return len(site.inside(site.target, "cat", OLD_MARKS, check=False).splitlines())
+
+
+def would_clean(site: Site) -> list[Any]:
+    """What the disk guardian would have had done."""
+    found = site.aiops("shadow")["would"]
+    return [one for one in found if one["what"] == "done" and "clean_vzdump_orphans" in one["text"]]
+
+
+def test_beside_an_old_system_nothing_is_said_and_nothing_is_repaired(site: Site, say: Callable[[str], None]) -> None:
+    look = ("migrate", "check", site.target, "--login", "admin", "--identity", f"{site.folder}/admin", "--no-bot")
+    found = site.controller(*look, code=1)
+    assert {(one["doubles"], one["place"]) for one in found["doubles"]} == {
+        ("disk", OLD_TIMER),
+        ("health", "/etc/cron.d/guardian-health"),
+    }
+    assert found["unseen"] == []
+    before = marks(site)
+
+    lab("break", site.target, "vzdump-orphans", "--name", site.name)
+    site.aiops("sweep", "disk", "--host", site.target, codes=(0, 1))
+    would = until(lambda: would_clean(site), 120, "it is decided")
+
+    assert "would have been run" in would[0]["text"]
+    assert [one for one in site.aiops("shadow")["would"] if one["what"] == "said"]
+    assert set(site.aiops("shadow")["guardians"].values()) == {"shadow"}
+    site.aiops("plan", would[0]["incident"], codes=(3,))
+    site.aiops("migrate", "take", "disk", codes=(3,))
+    checks = {one["check"]: one["says"] for one in site.aiops("doctor", "--for", "operator", codes=(0, 1))}
+    assert checks["shadow"].startswith("yes")
+    acts = site.where("remediation")
+    assert (
+        json.loads(site.inside(acts, "/opt/aiops/current/bin/remediation", "settings", "--json"))["settings"]["floor"][
+            "shadow"
+        ]
+        is True
+    )
+    until(lambda: marks(site) > before, 60, "the old guardian is still at work")
+    say("in shadow: the fault was seen and decided on, nothing was said or repaired, the old guardian went on")
+
+
+def test_one_guardian_is_taken_over_and_given_back(site: Site, say: Callable[[str], None]) -> None:
+    site.set_shadow("untaken")
+    site.play("deploy.yml")
+    until(lambda: site.aiops("doctor", "--for", "operator", codes=(0, 1))[-1]["ok"], 120, "every process is back")
+    site.inside(site.target, "systemctl", "disable", "--now", OLD_TIMER)
+    stopped = marks(site)
+
+    started = time.monotonic()
+    site.aiops("migrate", "take", "disk", "--why", "its timer is off")
+    live = site.aiops("shadow")["guardians"]
+    assert [name for name, stands in live.items() if stands == "live"] == ["disk"]
+    incident = would_clean(site)[0]["incident"]
+    site.aiops("plan", incident)
+    site.aiops("approve", incident)
+    until(
+        lambda: [
+            one for one in site.aiops("incidents", "--state", "resolved", codes=(0, 1)) if one["id"] == incident["id"]
+        ],
+        180,
+        "the guardian that was taken over has repaired it",
+    )
+    took = time.monotonic() - started
+
+    site.aiops("migrate", "give-back", "disk", "--why", "only tried")
+    site.inside(site.target, "systemctl", "enable", "--now", OLD_TIMER)
+    assert "live" not in site.aiops("shadow")["guardians"].values()
+    until(lambda: marks(site) > stopped, 60, "the old guardian works again")
+    say(
+        f"one guardian: taken over, its fault repaired and closed after {took:.0f} s, given back; the old one works again"
+    )
+
+
 def test_a_fault_is_seen_repaired_and_closed_there_with_no_refused_command(
     site: Site, say: Callable[[str], None]
 ) -> None:
@@ -188,6 +283,7 @@ def test_a_fault_is_seen_repaired_and_closed_there_with_no_refused_command(
     site.inside(broker, "systemctl", "restart", "aiops-redis")
     until(lambda: site.aiops("doctor", "--for", "operator", codes=(0, 1))[-1]["ok"], 120, "every process is back")
 
+    site.aiops("migrate", "take", "health")
     started = time.monotonic()
     lab("break", site.target, "dead-service", "--name", site.name)
     site.aiops("sweep", "health", "--host", site.target, codes=(0, 1))
@@ -201,6 +297,8 @@ def test_a_fault_is_seen_repaired_and_closed_there_with_no_refused_command(
     assert site.inside(site.target, "systemctl", "is-active", "cron.service").strip() == "active"
     shown = json.dumps(site.aiops("show", incident["id"]))
     assert "restart_service" in shown
+
+    lab("heal", site.target, "dead-service", "--name", site.name)
 
     log = site.inside(broker, "redis-cli", "--user", "auditor", "--pass", "-", "--no-auth-warning", "ACL", "LOG")
     assert log.strip() in ("", "(empty array)"), log

@@ -58,9 +58,12 @@ max_hosts = 2
 WAYS_OUT = re.compile(r"(^|\.)(url|\w+_url|\w*_remote|remote|token_file|\w+_token_file|store|namespace|model|allow)$")
 """Names of settings by which something leaves, or is done."""
 ONLY_READ = re.compile(
-    r"^(redis|proxmox|pbs|netbox|loki|metrics|releases|mirrors|llm|web|ingest|usage)\.|^mcp\.serve|^semaphore\.token_file$"
+    r"^(redis|proxmox|pbs|netbox|loki|metrics|releases|mirrors|llm|web|ingest|usage)\."
+    r"|^mcp\.serve|^semaphore\.token_file$"
 )
-"""Semaphore's has a default and is nothing without the url. Where we only look, or are asked; the models of triage are asked in shadow too, or nothing could be compared."""
+"""Where we only look, or are asked; the models of triage are asked in shadow too, or nothing could be compared. Semaphore's
+token has a default, and is nothing without its url.
+"""
 
 
 def leaves(model: BaseModel, path: str = "") -> Iterator[tuple[str, Any]]:
