@@ -32,7 +32,10 @@ def _worker(name: str) -> Topics:
 TOPICS: Final[Mapping[str, Topics]] = {
     **{name: _worker(name) for name in ("detect", "incidents", "triage", "remediation", "notify", "night")},
     "bridge": Topics(
-        writes=("guardian/#", "security/#", "claude-ct196/response/#", "quarantine", "bridge/state", "doctor")
+        writes=(
+            *("guardian/#", "security/#", "claude-ct196/response/#", "quarantine", "bridge/state", "doctor"),
+            *("shadow/guardian/#", "shadow/security/#"),
+        )
     ),
     "brief": Topics(writes=("agents/reply", "worker/brief/state", "doctor"), reads=("agents/brief",)),
     "beat": Topics(writes=("doctor",)),

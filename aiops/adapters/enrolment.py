@@ -71,8 +71,18 @@ class SshEnrolment:
             script = self._script.read_text(encoding="utf-8")
         except OSError as error:
             raise SettingsError(str(self._script), f"cannot be read: {error.strerror}") from None
+        rows = (line.split("\t") for line in self.run(host, script + "\n".join(calls) + "\n").splitlines())
+        return [Item.model_validate({"what": what, "standing": standing}) for what, standing in rows]
+
+    def run(self, host: Host, script: str) -> str:
+        """What a script says there, as root.
+
+        :raises HostKeyError: the host does not have the key that is trusted
+        :raises HostUnreachableError: the human cannot log in there, or may not become root
+        :raises RefusedError: ``sudoers`` when the host's visudo does not take a list
+        """
         shell = ["/bin/sh", "-s"] if self._login == "root" else ["sudo", "-n", "/bin/sh", "-s"]
-        done = _run(host, [*self._ssh(host), *shell], script + "\n".join(calls) + "\n")
+        done = _run(host, [*self._ssh(host), *shell], script)
         if done.returncode == _REFUSED_SUDOERS:
             raise RefusedError("sudoers", f"{host.name}: {done.stderr.strip()}")
         if "Host key verification failed" in done.stderr:
@@ -80,8 +90,7 @@ class SshEnrolment:
         if done.returncode:
             said = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
             raise HostUnreachableError(host.name, f"as {self._login}: {said[0]}")
-        rows = (line.split("\t") for line in done.stdout.splitlines())
-        return [Item.model_validate({"what": what, "standing": standing}) for what, standing in rows]
+        return done.stdout
 
     def _ssh(self, host: Host) -> list[str]:
         options = {

@@ -17,6 +17,7 @@ from aiops.adapters.notice_tables import NoticeTables
 from aiops.adapters.quiet_tables import QuietTables
 from aiops.adapters.report_tables import ReportTables
 from aiops.adapters.session_book import SessionBookTable
+from aiops.adapters.shadow_tables import ShadowTables
 from aiops.adapters.sqlite import Database, open_database
 from aiops.adapters.talk_tables import TalkTables
 from aiops.domain.fact import iso
@@ -43,6 +44,7 @@ class SqliteIncidentLedger(
     AutonomyTables,
     BackupTables,
     SessionBookTable,
+    ShadowTables,
     AuditTables,
 ):
     """Port ``IncidentLedger``. Opened at first use, and again in every process that was forked since."""
@@ -519,7 +521,12 @@ class SqliteIncidentLedger(
                 " LIMIT 1 OFFSET ?)",
                 (MOST_SWEEPS,),
             )
-            for table, column in (("occurrences", "seen_at"), ("muted", "last_seen_at"), ("silences", "ends_at")):
+            for table, column in (
+                ("occurrences", "seen_at"),
+                ("muted", "last_seen_at"),
+                ("silences", "ends_at"),
+                ("shadowed", "at"),
+            ):
                 cursor.execute(f"DELETE FROM {table} WHERE {column} < ?", (iso(sweeps_before),))  # noqa: S608 - names of ours
             cursor.execute("DELETE FROM llm_attempts WHERE at < ?", (iso(before),))
             cursor.execute("DELETE FROM incidents WHERE state = 'resolved' AND resolved_at < ?", (iso(before),))

@@ -1,9 +1,9 @@
 """From settings to adapters: the only file that chooses one. Imports are local, so a process loads only what it needs."""
 
 from aiops.adapters.config_archive import open_archive
-from aiops.bootstrap.doctor import Concern, checks, checks_for
+from aiops.bootstrap.doctor import SHADOWS, Concern, checks, checks_for
 from aiops.bootstrap.for_brief import brief, desk
-from aiops.bootstrap.for_detection import detection, enrolment, sudoers
+from aiops.bootstrap.for_detection import detection, enrolment, old_system, sudoers
 from aiops.bootstrap.for_incidents import incidents, policy, scratch
 from aiops.bootstrap.for_ingest import ingest
 from aiops.bootstrap.for_keys import Done as KeyStep
@@ -12,7 +12,16 @@ from aiops.bootstrap.for_keys import keys
 from aiops.bootstrap.for_ledgers import executions_at, incidents_at, ledger_copies
 from aiops.bootstrap.for_mcp import mcp_log, mcp_powers, mcp_service, mcp_tools
 from aiops.bootstrap.for_metrics import execution_exporter, exporter, incident_exporter
-from aiops.bootstrap.for_mirrors import Presence, bridge, listening, mailbox, notification, presence, shipping
+from aiops.bootstrap.for_mirrors import (
+    Presence,
+    bridge,
+    listening,
+    mailbox,
+    notification,
+    other_poller,
+    presence,
+    shipping,
+)
 from aiops.bootstrap.for_night import night, report_page, send_usage, symbiosis, usage_sums
 from aiops.bootstrap.for_one_machine import EmbeddedServer, embedded_mqtt, embedded_redis, generate_keys, tied_command
 from aiops.bootstrap.for_remediation import backup, backup_runs, executions, executor, records, remediation
@@ -31,6 +40,7 @@ from aiops.bootstrap.shared import (
 )
 
 __all__ = [
+    "SHADOWS",
     "Concern",
     "EmbeddedServer",
     "KeyStep",
@@ -74,8 +84,10 @@ __all__ = [
     "memory",
     "night",
     "notification",
+    "old_system",
     "one_thinker",
     "open_archive",
+    "other_poller",
     "policy",
     "presence",
     "pulse",

@@ -36,6 +36,12 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What each process cannot work without: tried with its own rights when it is deployed."""
 
+SHADOWS: Final[Mapping[str, str]] = {
+    "off": "no: everything that is set up speaks and acts",
+    "untaken": "guardian by guardian: `aiops shadow` lists which of them speak and act",
+    "all": "yes: nothing is said, nothing is repaired, whatever else is set; `aiops shadow` tells what would have been",
+}
+
 
 def checks_for(settings: Settings, process: str) -> dict[str, Callable[[], str]]:
     """What one process needs of its container, with the rights that this process has.
@@ -57,7 +63,7 @@ def checks_for(settings: Settings, process: str) -> dict[str, Callable[[], str]]
         "executions": lambda: _executions(settings),
         "flower": lambda: f"{len(secret(settings.state / 'keys' / 'flower'))} characters",
     }
-    return {name: known[name] for name in NEEDS[process]}
+    return {name: known[name] for name in (*(("shadow",) if settings.shadow != "off" else ()), *NEEDS[process])}
 
 
 def _trusted(settings: Settings) -> str:
@@ -109,6 +115,7 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
     from aiops.adapters.selftest import mqtt_answers, redis_answers, writable  # noqa: PLC0415
 
     return {
+        "shadow": lambda: SHADOWS[settings.shadow],
         "inventory": lambda: f"{len(inventory(settings).hosts())} hosts",
         "catalogue": lambda: f"{len(catalogue(settings))} playbooks: {', '.join(catalogue(settings))}",
         "policy": lambda: f"{len(policy(settings).rules)} rules, {policy(settings).default} where none matches",

@@ -5,8 +5,8 @@ from pathlib import Path
 from aiops import detectors, remediations
 from aiops.bootstrap.shared import events, inventory
 from aiops.bootstrap.witnesses import witnesses
-from aiops.ports import DetectionServices, Shell
-from aiops.ports.enrolment import Enrolment
+from aiops.ports import DetectionServices, Events, Shell
+from aiops.ports.enrolment import Enrolment, OldSystem
 from aiops.probes import sudoers as sudo_list
 from aiops.settings import Settings, credential
 
@@ -19,13 +19,22 @@ def detection(settings: Settings) -> DetectionServices:
         inventory=inventory(settings),
         shell=_shell(settings),
         web=PlainWeb(settings.web.ca_file),
-        events=events(settings),
+        events=_events(settings),
         seconds_per_host=settings.ssh.host_seconds,
         threads=settings.ssh.threads,
         shard_size=settings.ssh.shard_size,
         thresholds=settings.detectors,
         witnesses=witnesses(settings),
     )
+
+
+def _events(settings: Settings) -> Events:
+    """Detection has no ledger to ask: while guardians are taken over one by one, what it says itself stays in shadow."""
+    if settings.shadow != "untaken":
+        return events(settings)
+    from aiops.adapters.shadow_events import ShadowEvents  # noqa: PLC0415
+
+    return ShadowEvents(events(settings))
 
 
 def _shell(settings: Settings) -> Shell:
@@ -53,3 +62,13 @@ def enrolment(settings: Settings, login: str, identity: Path | None) -> Enrolmen
 
     script = remediations.SHIPPED.parent / "enroll.sh"
     return SshEnrolment(settings.ssh.known_hosts, script, login=login, identity=identity)
+
+
+def old_system(settings: Settings, login: str, identity: Path | None) -> OldSystem:
+    """What an old system still starts by the clock, read over a human's own login."""
+    from aiops.adapters.enrolment import SshEnrolment  # noqa: PLC0415
+    from aiops.adapters.old_traces import OldTraces  # noqa: PLC0415
+
+    folder = remediations.SHIPPED.parent
+    way_in = SshEnrolment(settings.ssh.known_hosts, folder / "enroll.sh", login=login, identity=identity)
+    return OldTraces(folder / "old_crons.sh", way_in)

@@ -64,6 +64,7 @@ def incidents(settings: Settings) -> IncidentServices:
         users=frozenset(settings.telegram.users) if settings.telegram.token_file else frozenset(),
         hearing=_hearing(settings),
         words=words.load(settings.voice.language),
+        shadow=settings.shadow,
     )
 
 

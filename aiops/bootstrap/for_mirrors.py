@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from aiops import words
 from aiops.bootstrap.shared import _address, events
+from aiops.domain.moving import BotPolled
 from aiops.errors import SettingsError
 from aiops.ports import (
     BridgeServices,
@@ -117,6 +118,19 @@ def telegram_check(settings: Settings) -> str:
         return f"{telegram.check()}; {_heard(settings)}"
     finally:
         telegram.close()
+
+
+def other_poller(settings: Settings) -> BotPolled:
+    """Whether somebody else polls the bot; not looked at where none is set up.
+
+    :raises ChannelError: Telegram does not answer
+    :raises SettingsError: the token cannot be read, or Telegram does not take it
+    """
+    if settings.telegram.token_file is None:
+        return "not looked at"
+    from aiops.adapters.telegram_poller import who_polls  # noqa: PLC0415
+
+    return who_polls(secret(settings.telegram.token_file), settings.telegram.api)
 
 
 def _heard(settings: Settings) -> str:

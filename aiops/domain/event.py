@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validat
 
 from aiops.domain.fact import Moment
 from aiops.domain.severity import Severity
+from aiops.domain.shadow import LEVEL
 
 SCHEMA_ID: Final = "urn:aiops:event:1"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -68,6 +69,8 @@ TYPES: Final[dict[str, str]] = {
     "storm.ended": "The storm is over; incidents that wait for a human are counted.",
     "freeze.set": "A human stopped every start.",
     "freeze.lifted": "A human allowed starts again.",
+    "guardian.taken": "A human took a guardian over from the old system: from now on it speaks and acts.",
+    "guardian.given_back": "A human gave a guardian back to the old system: from now on it only looks.",
     "night.report": "A piece of night work has something to say: a digest, a report, deltas.",
     "site.published": "The figures of the public site were pushed; what changed is in the context.",
     "ingest.refused": "Somebody outside sent what is not taken; who and why is in the context, never what.",
@@ -128,6 +131,9 @@ class Event(BaseModel):
     incident: str = Field(default="", description="the one id that runs through everything")
     sweep: str = Field(default="", description="the sweep it came from")
     response: bool = Field(default=False, description="an answer of the remediation container to an incident")
+    shadow: bool = Field(
+        default=False, description="of a guardian that nobody has taken over yet: its topics lie below PREFIX/shadow"
+    )
 
     @field_validator("timestamp", mode="before")
     @classmethod
@@ -150,6 +156,7 @@ class Event(BaseModel):
 
     def topic(self, prefix: str = "pixelium") -> str:
         """Where the event is published."""
+        prefix = self._below(prefix)
         if self.response and self.incident:
             return f"{prefix}/claude-ct196/response/{level(self.incident)}"
         branch = "security" if self.guardian in _SECURITY else "guardian"
@@ -157,4 +164,7 @@ class Event(BaseModel):
 
     def state_topic(self, prefix: str = "pixelium") -> str:
         """Where the guardian's last finished sweep is retained."""
-        return f"{prefix}/guardian/{self.guardian}/state"
+        return f"{self._below(prefix)}/guardian/{self.guardian}/state"
+
+    def _below(self, prefix: str) -> str:
+        return f"{prefix}/{LEVEL}" if self.shadow else prefix

@@ -156,12 +156,14 @@ class Floor(BaseModel):
     never_hosts: tuple[str, ...] = Field(default=(), description="hosts that no plan may name")
     max_hosts: int = Field(default=3, ge=1, description="hosts in one plan")
     starts_per_hour: int = Field(default=10, ge=1, description="plans started in any 60 minutes")
+    shadow: bool = Field(default=False, description='no plan runs here, whoever signed it; `shadow = "all"` sets it')
 
     def objection(self, approved: ApprovedPlan, remediation: Remediation, hosts: list[Host]) -> tuple[str, str] | None:
         """The reason (one word and a sentence) for which the plan must not run, or None."""
         plan = approved.plan
         pairs = [host.pair for host in hosts if host.pair]
         checks = (
+            (self.shadow, "shadow", "this system is in shadow: nothing runs here, whoever signed it"),
             (
                 bool(self.playbooks) and plan.remediation not in self.playbooks,
                 "playbook",

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from aiops.domain.enrolled import Account, HostKey, Item
 from aiops.domain.host import Host
+from aiops.domain.moving import Trace, Unseen
 
 
 class Enrolment(Protocol):
@@ -32,3 +33,10 @@ class Enrolment(Protocol):
         :raises HostUnreachableError: the human cannot log in there, or may not become root
         :raises RefusedError: ``sudoers`` when the host's visudo does not take a list
         """
+
+
+class OldSystem(Protocol):
+    """What an old system still starts by the clock. Only looks."""
+
+    def look(self, host: Host | None) -> tuple[Sequence[Trace], Sequence[Unseen]]:
+        """Every line there that starts something, and the places that could not be read; None is this machine."""

@@ -13,6 +13,7 @@ from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.outcome import Outcome
 from aiops.domain.plan import Approval, Plan
 from aiops.domain.severity import Severity
+from aiops.domain.shadow import Shadowed, Takeover
 from aiops.domain.silence import Muted, Sightings, Silence
 from aiops.domain.skill import Lesson
 from aiops.domain.sweep import Look, Sweep
@@ -94,6 +95,25 @@ class NoticeLedger(Protocol):
         """What was kept before that moment and not taken, the oldest first."""
 
 
+class ShadowBook(Protocol):
+    """The part of CT190's record about moving in: who speaks and acts already, and what the rest would have said and done."""
+
+    def take_over(self, takeover: Takeover) -> bool:
+        """From now on the guardian speaks and acts. False when it did before."""
+
+    def give_back(self, guardian: str, who: str, why: str, at: datetime) -> bool:
+        """From now on it only looks. False when it did before."""
+
+    def takeovers(self) -> Sequence[Takeover]:
+        """What was taken over and not given back, by name."""
+
+    def keep_shadowed(self, one: Shadowed) -> None:
+        """Keep what would have been said or done; ``prune`` forgets it with the sweeps."""
+
+    def shadowed(self, since: datetime, limit: int) -> Sequence[Shadowed]:
+        """The latest of them since then, the oldest first."""
+
+
 class ReportBook(Protocol):
     """The part of CT190's record that reports are computed from. Only read."""
 
@@ -113,7 +133,9 @@ class ReportBook(Protocol):
         """Every guardian's patrols that ended in ``since <= t < until`` with their end, oldest first."""
 
 
-class IncidentLedger(QuietLedger, NoticeLedger, TalkLedger, ReportBook, BackupBook, SessionBook, AuditLog, Protocol):
+class IncidentLedger(
+    QuietLedger, NoticeLedger, TalkLedger, ShadowBook, ReportBook, BackupBook, SessionBook, AuditLog, Protocol
+):
     """CT190's record. Every write is durable when the call returns, or when the ``together`` around it ends.
 
     :raises LedgerBusyError: from any method, when the database is locked or its disk is full

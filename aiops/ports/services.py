@@ -14,6 +14,7 @@ from aiops.domain.quiet import Quiet
 from aiops.domain.remediation import Given, Remediation
 from aiops.domain.rule import Judgement
 from aiops.domain.session import SessionLimits
+from aiops.domain.shadow import Shadow
 from aiops.domain.silence import Benign
 from aiops.domain.skill import Skill
 from aiops.domain.verdict import Budget
@@ -99,6 +100,7 @@ class IncidentServices:
     words: Words = field(default_factory=lambda: load("en"))
     due: Callable[[datetime], Mapping[str, datetime]] = _nothing_due
     memory: Memory | None = None
+    shadow: Shadow = "off"
 
 
 @dataclass(frozen=True)

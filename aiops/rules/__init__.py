@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiops.rules.loading import load
 from aiops.rules.matching import SUSPICIOUS, judge
+from aiops.rules.old_system import old_work
 from aiops.rules.policies import POLICIES, Case, load_cases, load_policy
 from aiops.rules.reading import FOREIGN, spoken
 
@@ -24,5 +25,6 @@ __all__ = [
     "load",
     "load_cases",
     "load_policy",
+    "old_work",
     "spoken",
 ]

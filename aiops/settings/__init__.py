@@ -17,6 +17,7 @@ from aiops.domain.backup import Scope
 from aiops.domain.notice import Voice
 from aiops.domain.policy import Floor
 from aiops.domain.quiet import Quiet
+from aiops.domain.shadow import Shadow
 from aiops.domain.silence import Benign
 from aiops.domain.watch import Watched
 from aiops.errors import SettingsError
@@ -25,6 +26,7 @@ from aiops.settings.night import Brief, Docs, Feeds, Forgejo, Ingest, IngestSour
 from aiops.settings.outside import Fleet, Mqtt, Redis, Ssh
 from aiops.settings.power import Keys, PolicySettings, Records, Repair, Semaphore, Session
 from aiops.settings.section import Section, credential, default_state, secret, secrets
+from aiops.settings.shadow import in_shadow
 from aiops.settings.sources import (
     Application,
     Loki,
@@ -97,6 +99,7 @@ __all__ = [
     "ready",
     "secret",
     "secrets",
+    "written_settings",
 ]
 
 
@@ -116,6 +119,11 @@ class Settings(BaseSettings):
 
     state: Path = Field(default_factory=default_state, description="folder for ledgers and cursors")
     timezone: str = Field(default="Europe/Paris", description="the zone of the crontab")
+    shadow: Shadow = Field(
+        default="off",
+        description="beside an old system: `all` says and changes nothing anywhere; `untaken` the same, but for the guardians"
+        " that `aiops migrate take` took over",
+    )
     redis: Redis = Redis()
     mqtt: Mqtt = Mqtt()
     fleet: Fleet = Fleet()
@@ -207,7 +215,16 @@ def config_file() -> Path | None:
 
 
 def load_settings() -> Settings:
-    """Read and check everything.
+    """Read and check everything; a shadow gets what is left of it.
+
+    :raises SettingsError: with one line per wrong or unknown key
+    """
+    settings = written_settings()
+    return settings.model_copy(update=in_shadow(settings))
+
+
+def written_settings() -> Settings:
+    """The same as it is written, shadow or not: only for looking at what the old system does.
 
     :raises SettingsError: with one line per wrong or unknown key
     """

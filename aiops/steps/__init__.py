@@ -49,6 +49,7 @@ from aiops.steps.settle import settle
 from aiops.steps.shorten import shorten
 from aiops.steps.site import draft_site, keep_usage, publish_site, site_figures
 from aiops.steps.sweeper import look_again, sweep_up
+from aiops.steps.takeover import give_back, may_be_taken, take_over
 from aiops.steps.tell import taken
 from aiops.steps.triage import triage
 from aiops.steps.trust_server import trust_server
@@ -91,6 +92,7 @@ __all__ = [
     "file_sessions",
     "freeze",
     "gather",
+    "give_back",
     "handed",
     "hear",
     "heard",
@@ -101,6 +103,7 @@ __all__ = [
     "listen",
     "look_again",
     "lower_rung",
+    "may_be_taken",
     "month",
     "monthly_report",
     "night_told",
@@ -136,6 +139,7 @@ __all__ = [
     "site_figures",
     "sweep_up",
     "take_answer",
+    "take_over",
     "taken",
     "tell_night",
     "thaw",

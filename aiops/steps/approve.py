@@ -9,6 +9,7 @@ from aiops.errors import RefusedError, UnknownError
 from aiops.ports import IncidentServices
 from aiops.steps.asked import asked_for
 from aiops.steps.record import happened, move
+from aiops.steps.shadow import refuse_in_shadow
 
 
 def approve(incident: str, who: str, services: IncidentServices, *, digest: str = "", typed: str = "") -> Plan:
@@ -17,7 +18,7 @@ def approve(incident: str, who: str, services: IncidentServices, *, digest: str 
     :param digest: the plan digest the human looked at; another one is refused
     :param typed: the host's name, which a destructive playbook needs
     :raises UnknownError: no such incident, or it has no plan
-    :raises RefusedError: nothing waits, the plan expired, it changed, or everything is frozen
+    :raises RefusedError: nothing waits, the plan expired, it changed, everything is in shadow or frozen
     """
     known = services.ledger.get(incident)
     plan = services.ledger.plan_of(incident)
@@ -27,6 +28,7 @@ def approve(incident: str, who: str, services: IncidentServices, *, digest: str 
         raise RefusedError("state", f"{incident} is {known.state.value}, nothing waits for an approval")
     if digest and not plan.digest.startswith(digest):
         raise RefusedError("digest", "the plan is not the one that was looked at; look at it again")
+    refuse_in_shadow(known.findings, services)
     frozen = services.ledger.frozen()
     if frozen:
         raise RefusedError("frozen", f"frozen by {frozen}; `aiops thaw` first")

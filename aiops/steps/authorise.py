@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from aiops.domain.fact import new_id
+from aiops.domain.finding import Finding
 from aiops.domain.handover import Handover
 from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.plan import Plan
@@ -24,6 +25,7 @@ from aiops.steps.outbox import whole
 from aiops.steps.quiet import caution, notices
 from aiops.steps.record import happened, move
 from aiops.steps.session import begin_session
+from aiops.steps.shadow import shade, would_have_done
 
 
 def authorise(verdict: Verdict, services: IncidentServices) -> Handover:
@@ -128,6 +130,25 @@ def decide(
 
     ``asked``: a human wants this plan himself.
     """
+    decision, reason = _by_policy(incident, plan, remediation, services, asked=asked)
+    why = shade(fixed(incident, remediation), services)
+    if not why:
+        return decision, reason
+    word = {"auto": "would have been run", "ask": "would have been asked about", "never": "would not have been run"}
+    text = f"{plan.remediation} on {', '.join(plan.hosts)} {word[decision]} ({reason})"
+    would_have_done(incident.id, incident.severity, text, services)
+    return "never", f"in shadow, {why}: {text}"
+
+
+def fixed(incident: Incident, remediation: Remediation) -> list[Finding]:
+    """The findings that the playbook is for; all of them where somebody wants it for none."""
+    kinds = {fix.kind for fix in remediation.fixes}
+    return [finding for finding in incident.findings if finding.kind in kinds] or list(incident.findings)
+
+
+def _by_policy(
+    incident: Incident, plan: Plan, remediation: Remediation, services: IncidentServices, *, asked: bool
+) -> tuple[Decision, str]:
     hosts = [services.inventory.find(name) for name in plan.hosts]
     kinds = [finding.kind for finding in incident.findings if finding.kind in {fix.kind for fix in remediation.fixes}]
     decision, reason = services.policy.decide(
@@ -151,6 +172,9 @@ def await_approval(
     incident: Incident, plan: Plan, reason: str, services: IncidentServices, *, awake: bool = False
 ) -> Handover:
     """Park the plan until a human says yes or no, and tell the human; in quiet hours only one who is ``awake``."""
+    if why := shade(incident.findings, services):
+        would_have_done(incident.id, incident.severity, f"{plan.remediation} would have been asked about", services)
+        return escalate(incident, "authorise", f"in shadow, {why}: {plan.remediation} is not asked about", services)
     before = (State.TRIAGED, State.ESCALATED, State.REMEDIATING)
     until = None if awake else services.policy.quiet_until(services.clock())
     text = f"waiting for approval ({reason}): {plan.remediation} on {', '.join(plan.hosts)}"
@@ -253,7 +277,7 @@ def _act_on(incident: Incident, verdict: Verdict, services: IncidentServices) ->
 
 def _no_repair(incident: Incident, verdict: Verdict, services: IncidentServices) -> Handover:
     """An agent looks closer where one is wanted and set up; else a human."""
-    if verdict.action != "investigate" or services.sessions is None:
+    if verdict.action != "investigate" or services.sessions is None or shade(incident.findings, services):
         return escalate(incident, "authorise", verdict.reason, services)
     try:
         return begin_session(incident, verdict.source, verdict.reason, services)

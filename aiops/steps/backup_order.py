@@ -17,6 +17,7 @@ APPROVAL: Final = "aiops standing approval of the nightly backup"
 ORDER: Final = "aiops backup order"
 """What the signatures are for: an approval can never pass for an order."""
 
+GUARDIAN: Final = "backup"
 START_WITHIN = timedelta(minutes=30)
 """A repair that is at work on a node is waited for so long; a night that could not begin is told, not begun at noon."""
 SAY_WITHIN = timedelta(minutes=5)
@@ -80,6 +81,8 @@ def order_backup(asked_by: str, services: IncidentServices, *, by_hand: bool = F
     if not services.backup.store and not by_hand:
         return Handover()
     why = "no backup is set up: the table [backup] names no store" if not services.backup.store else obstacle(services)
+    if services.shadow != "off" and all(one.guardian != GUARDIAN for one in services.ledger.takeovers()):
+        why = f"{GUARDIAN} was not taken over from the old system: `aiops migrate take {GUARDIAN}`"
     frozen = services.ledger.backups_frozen()
     if why or frozen:
         reason, text = ("frozen", f"backups are frozen by {frozen}") if not why else ("approval", why)

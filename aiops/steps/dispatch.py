@@ -7,6 +7,7 @@ from aiops.domain.incident import State
 from aiops.domain.plan import ApprovedPlan
 from aiops.ports import IncidentServices
 from aiops.steps.record import move
+from aiops.steps.shadow import shade
 
 _BEFORE = (State.TRIAGED, State.AWAITING_APPROVAL, State.ESCALATED)
 
@@ -14,7 +15,8 @@ _BEFORE = (State.TRIAGED, State.AWAITING_APPROVAL, State.ESCALATED)
 def dispatch(plan_id: str, services: IncidentServices) -> Handover:
     """The signed plan, if it is approved and still has no outcome.
 
-    The same approval always gives the same payload, so CT196 recognises a plan that is rung for again.
+    The same approval always gives the same payload, so CT196 recognises a plan that is rung for again. In shadow nothing is
+    signed.
 
     :raises UnknownError: no such plan
     """
@@ -23,6 +25,8 @@ def dispatch(plan_id: str, services: IncidentServices) -> Handover:
     if approval is None or services.ledger.outcome(plan_id) is not None:
         return Handover()
     incident = services.ledger.get(plan.incident)
+    if shade(incident.findings, services):
+        return Handover()
     if incident.state in _BEFORE:
         text = f"{plan.remediation} on {', '.join(plan.hosts)} handed to CT196, approved by {approval.by}"
         if move(incident, _BEFORE, State.REMEDIATING, "dispatch", text, services) is None:

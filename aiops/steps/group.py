@@ -11,6 +11,7 @@ from aiops.domain.sweep import Sweep
 from aiops.ports import IncidentServices
 from aiops.steps.record import happened
 from aiops.steps.report import finding_event
+from aiops.steps.shadow import below
 
 _PERIODS = 3
 """A trouble that a detector misses for two of its rounds has still come back, not come anew."""
@@ -73,7 +74,7 @@ def open_incident(group: Sequence[Finding], sweep: Sweep, services: IncidentServ
         text += f" (flapping: it came and went {times} times in {services.quiet.flap_hours} h)"
     services.ledger.open(incident, Entry(at=now, step="correlate", text=text, state=State.NEW), group)
     for finding in ordered:
-        services.events.publish(finding_event(finding, incident=incident.id))
+        services.events.publish(finding_event(finding, incident=incident.id, shadow=below([finding], services)))
     happened(
         incident,
         "incident.opened",
@@ -95,7 +96,7 @@ def _rank(finding: Finding) -> tuple[bool, int, str, str, str]:
 def _report_occurrences(group: Sequence[Finding], services: IncidentServices) -> None:
     for finding in group:
         if services.ledger.first_time(finding.fingerprint, finding.seen_at):
-            services.events.publish(finding_event(finding, severity=Severity.INFO))
+            services.events.publish(finding_event(finding, severity=Severity.INFO, shadow=below([finding], services)))
 
 
 def _relapse_of(group: dict[str, Finding], services: IncidentServices) -> str:

@@ -9,6 +9,7 @@ from aiops.domain.report import Sort
 from aiops.ports import IncidentServices
 from aiops.steps.outbox import whole
 from aiops.steps.reports import figures, last_day, lines, looking, month
+from aiops.steps.shadow import shade_of
 from aiops.steps.tell import tell
 
 
@@ -28,6 +29,7 @@ def tell_night(report: NightReport, services: IncidentServices) -> Handover:
     with whole(services) as inside:
         if report.attempts:
             inside.ledger.book(f"night:{report.name}", report.attempts)
+        event = event.model_copy(update={"shadow": inside.shadow == "untaken" and bool(shade_of(event, inside))})
         inside.events.publish(event)
         return Handover(notices=tell(event, inside))
 

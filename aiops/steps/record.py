@@ -6,6 +6,7 @@ from aiops.domain.event import Event
 from aiops.domain.incident import Entry, Incident, State
 from aiops.domain.severity import Severity
 from aiops.ports import IncidentServices
+from aiops.steps.shadow import below
 
 SOURCE = "hermes"
 
@@ -32,6 +33,7 @@ def happened(
         type=kind,
         incident=incident.id,
         context={"title": incident.title, "state": incident.state.value, **context},
+        shadow=below(incident.findings, services),
     )
     services.events.publish(event)
     return event

@@ -9,7 +9,9 @@ from aiops.ports import Events
 SOURCE = "openfang"
 
 
-def finding_event(finding: Finding, *, incident: str = "", severity: Severity | None = None) -> Event:
+def finding_event(
+    finding: Finding, *, incident: str = "", severity: Severity | None = None, shadow: bool = False
+) -> Event:
     """The finding in the operator's envelope."""
     return Event(
         source=SOURCE,
@@ -20,6 +22,7 @@ def finding_event(finding: Finding, *, incident: str = "", severity: Severity | 
         symptom=finding.summary,
         type="finding.seen",
         incident=incident,
+        shadow=shadow,
         context={
             "kind": finding.kind,
             "subject": finding.subject,

@@ -13,6 +13,7 @@ from aiops.remediations import check_params, resolve
 from aiops.steps.asked import PLAYBOOK, open_asked, plan_asked
 from aiops.steps.authorise import await_approval, start
 from aiops.steps.autonomy import restrain
+from aiops.steps.shadow import refuse_in_shadow
 
 
 def request(
@@ -28,8 +29,10 @@ def request(
     """Make the plan, in an incident of its own. With ``ask`` a human decides, whatever policy would start by itself.
 
     :raises UnknownError: no such playbook or host
-    :raises RefusedError: a parameter is not what the manifest allows, policy says never, or it only takes something back
+    :raises RefusedError: a parameter is not what the manifest allows, policy says never, it only takes something back, or
+        everything is in shadow
     """
+    refuse_in_shadow((), services)
     remediation = services.catalogue.get(resolve(services.catalogue, playbook))
     if remediation is None:
         raise UnknownError("playbook", playbook, "`aiops playbooks` lists them")

@@ -8,6 +8,7 @@ from aiops.domain.fact import new_id
 from aiops.domain.handover import Handover
 from aiops.ports import IncidentServices
 from aiops.steps.cards import with_card
+from aiops.steps.shadow import shade_of, would_have_said
 
 PATIENCE: Final = timedelta(seconds=60)
 """The voice takes a message within a second or two; after so long the doorbell was lost."""
@@ -17,8 +18,11 @@ AT_ONCE: Final = 100
 def tell(event: Event, services: IncidentServices) -> tuple[Event, ...]:
     """Keep the event as a message to the human, in the transaction that is open, and return what to hand over.
 
-    It brings the incident's card, with the right to press its buttons.
+    It brings the incident's card, with the right to press its buttons. In shadow it is written down, and nobody is told.
     """
+    if shade_of(event, services):
+        would_have_said(event, services)
+        return ()
     now = services.clock()
     kept = event if event.id else event.model_copy(update={"id": new_id("ntc", now)})
     kept = with_card(kept, services)

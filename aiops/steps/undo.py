@@ -14,6 +14,7 @@ from aiops.remediations import check_params
 from aiops.steps.asked import UNDO, finish, open_asked, plan_asked
 from aiops.steps.authorise import await_approval, escalate
 from aiops.steps.autonomy import not_held
+from aiops.steps.shadow import refuse_in_shadow
 
 _AT_WORK = frozenset({State.REMEDIATING, State.VERIFYING})
 
@@ -23,8 +24,9 @@ def undo(incident: str, who: str, why: str, services: IncidentServices) -> tuple
 
     :raises UnknownError: no such incident, or a host is no longer known
     :raises RefusedError: ``repaired`` it never was, ``rollback`` there is none, ``undone`` it is already, ``drift`` its hosts
-        were repaired again since, ``state`` something runs, ``policy`` says never
+        were repaired again since, ``state`` something runs, ``policy`` says never, ``shadow`` nothing is changed
     """
+    refuse_in_shadow((), services)
     known = services.ledger.get(incident)
     done = services.ledger.succeeded(incident)
     if done is None:

@@ -27,7 +27,7 @@ MODULES = (
         "cost",
         "doctor",
     ),
-    *("archive", "redis_acl", "mqtt_acl", "enroll", "keys", "ledgers", "lab", "local", "mcp", "memory"),
+    *("archive", "redis_acl", "mqtt_acl", "enroll", "keys", "ledgers", "lab", "local", "mcp", "memory", "migrate"),
 )
 """Every module of this folder with a ``register``, in the order of the help page."""
 

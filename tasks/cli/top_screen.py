@@ -22,6 +22,7 @@ _SMALL: Final = (60, 18)
 """Columns and rows below which only what waits and what is open is shown: a phone, the corner of a screen."""
 _QUESTION: Final = 4
 """Lines that a question may take: nobody says yes to a host that did not fit."""
+_SHADOWS: Final = {"all": "SHADOW: nothing is said or repaired  ", "untaken": "SHADOW, but what was taken over  "}
 _STYLE: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan", "debug": "dim"}
 
 
@@ -87,6 +88,8 @@ def _head(now: dict[str, Any]) -> RenderableType:
     line.append("aiops ", style="bold")
     line.append(f"{datetime.fromisoformat(now['at']).astimezone():%H:%M:%S}  ")
     line.append(f"{len(now['incidents'])} open, {len(now['waiting'])} wait for you  ")
+    if now["shadow"] != "off":
+        line.append(_SHADOWS[now["shadow"]], style="bold magenta")
     if now["frozen"]:
         line.append(f"FROZEN by {plain(now['frozen'])}  ", style="bold red")
     if now["storm"]:

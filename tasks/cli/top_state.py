@@ -22,6 +22,7 @@ def now(settings: Settings, services: IncidentServices) -> dict[str, Any]:
     storm = services.ledger.storm()
     return {
         "at": iso(services.clock()),
+        "shadow": settings.shadow,
         "frozen": services.ledger.frozen(),
         "storm": iso(storm) if storm else None,
         "waiting": [row for one in live if one.state is State.AWAITING_APPROVAL and (row := _waits(one, services))],

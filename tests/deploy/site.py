@@ -155,6 +155,15 @@ class Site:
             assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
         return done
 
+    def set_shadow(self, mode: str) -> None:
+        """What ``shadow`` is with the next deployment."""
+        text = self.toml.read_text()
+        self.toml.write_text(re.sub('^shadow = ".*"$', f'shadow = "{mode}"', text, flags=re.MULTILINE))
+
+    @property
+    def toml(self) -> Path:
+        return self.folder / "aiops.toml"
+
     def _addresses(self) -> dict[str, str]:
         spec = json.loads((self.folder / "lab" / "lab.json").read_text())["spec"]
         return {f"127.77.{spec['slot']}.{host['number']}": f"10.77.0.{10 + host['number']}" for host in spec["hosts"]}
@@ -163,8 +172,8 @@ class Site:
         inner = dict(zip(self.spread, self._addresses().values(), strict=True))
         outer = dict(zip(self.spread, self._addresses(), strict=True))
         broker = next(inner[host] for host, (_, servers) in self.spread.items() if servers)
-        (self.folder / "aiops.toml").write_text(
-            f'[redis]\nurl = "redis://{broker}:6379/0"\n[mqtt]\nhost = "{broker}"\n[brief]\non = true\n'
+        self.toml.write_text(
+            f'shadow = "all"\n[redis]\nurl = "redis://{broker}:6379/0"\n[mqtt]\nhost = "{broker}"\n[brief]\non = true\n'
             f"{POLICY}\n[correlation]\nbaseline = false\n"
         )
         fleet = {host: {"ansible_host": address, "aiops_role": "lab"} for host, address in inner.items()}

@@ -6,6 +6,7 @@ The tests build on each other, in the order in which they stand.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from lab import enter
 from tasks.real_hosts import lab
 from tests.deploy.site import ROOT, SPREAD, Site
 
@@ -46,8 +48,39 @@ HOLDS = {
 """Extra: which of these may be imported in its environment. litellm itself needs httpx and jsonschema."""
 EXPOSED_AT_MOST = 4.0
 """What `systemd-analyze security` says of a unit, 0 to 10; it calls up to 4.9 medium, up to 2.4 well."""
-LEFT_BY_OTHERS = ("account redis", "account mosquitto", "/redis", "/mosquitto.service", "/perl", "/.ansible")
-"""Debian's packages stay, with their own users and units, which are off; and Ansible's own folder."""
+NOT_OURS = re.compile(
+    "|".join(  # noqa: FLY002 - one pattern a line
+        (
+            r"/(proc|sys|dev|run|tmp|srv/lab-apt|mnt|lost\+found)(/.*)?",
+            r"/var/(log|cache|tmp|backups|spool|lib/(dpkg|apt|systemd|ucf|private|logrotate))(/.*)?",
+            # What the packages' own scripts make; the packages stay.
+            r"/usr/local/(share|lib/[a-z0-9_-]+)/perl(/.*)?",
+            r"/etc/(redis|mosquitto)(/.*)?|/etc/systemd/system/redis\.service",
+            r"/etc/systemd/system/multi-user\.target\.wants(/(redis-server|mosquitto)\.service)?",
+            r"/etc/rc[0-6S]\.d/[SK][0-9]+(redis-server|mosquitto)|/etc/alternatives/.*|/etc/ld\.so\.cache|/etc/mailcap",
+            r"/var/lib/(redis|mosquitto)(/.*)?",
+            r".*/__pycache__(/.*)?",
+            r"/(root|home/admin)/\.ansible(/.*)?",
+        )
+    )
+)
+"""Paths of the kernel, of the lab, of package management and of Debian's packages, which stay; and Ansible's own folder."""
+OLD_TIMER, OLD_SCRIPT, OLD_MARKS = (
+    "guardian-disk.timer",
+    "/usr/local/bin/guardian-disk.sh",
+    "/run/old-guardian-was-here",
+)
+OLD_SYSTEM = {
+    OLD_SCRIPT: f"#!/bin/sh\ndate >>{OLD_MARKS}\n",
+    "/etc/systemd/system/guardian-disk.service": f"[Service]\nType=oneshot\nExecStart={OLD_SCRIPT}\n",
+    f"/etc/systemd/system/{OLD_TIMER}": (
+        "[Timer]\nOnActiveSec=1\nOnUnitActiveSec=2\nAccuracySec=1\n[Install]\nWantedBy=timers.target\n"
+    ),
+    "/etc/cron.d/guardian-health": "MAILTO=root\n0 */6 * * * root /opt/hermes/guardian-health.sh\n",
+}
+ACCOUNTS = frozenset(f"/etc/{name}{old}" for name in ("passwd", "group", "shadow", "gshadow") for old in ("", "-"))
+"""They are compared line by line: the packages bring accounts of their own."""
+BROUGHT = frozenset({"redis", "mosquitto"})
 
 
 @pytest.fixture(scope="module")
@@ -64,18 +97,33 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def before(site: Site) -> dict[str, set[str]]:
-    """What is on each host before anything of ours."""
+    """What is on each host before anything of ours; on the one that is broken an old system is at work."""
+    old = enter.find(site.target, site.name)
+    for path, text in OLD_SYSTEM.items():
+        old.write(path, text)
+    old.run("chmod", "0755", OLD_SCRIPT)
+    old.run("systemctl", "daemon-reload")
+    old.run("systemctl", "enable", "--now", OLD_TIMER)
     return {host: traces(site, host) for host in site.spread}
 
 
 def traces(site: Site, host: str) -> set[str]:
-    """Accounts, units, files and processes that are not the packages'."""
-    places = ("/etc/systemd/system", "/etc/sudoers.d", "/opt", "/usr/local", "/home", "/etc/cron.d", "/root")
-    files = site.inside(host, "find", *places, "/etc/aiops", "/var/lib/aiops", check=False)
-    users = site.inside(host, "getent", "passwd") + site.inside(host, "getent", "group")
-    names = {line.split(":")[0] for line in users.splitlines()}
-    found = {f"account {name}" for name in names} | set(files.splitlines())
-    return {one for one in found if not any(word in one for word in LEFT_BY_OTHERS) or "aiops" in one}
+    """Everything there that no package owns: paths, what stands in every file of /etc, accounts and members of groups."""
+    paths = set(site.inside(host, "find", "/", "-xdev", check=False).splitlines()) - of_packages(site, host)
+    named = set(site.inside(host, "find", "/run", "/tmp", "/var/log", "-name", "*aiops*", check=False).splitlines())
+    sums = site.inside(host, "find", "/etc", "-type", "f", "-exec", "sha256sum", "{}", "+").splitlines()
+    contents = {f"{path} {mark}" for mark, path in (line.split(maxsplit=1) for line in sums) if path not in ACCOUNTS}
+    lines = site.inside(host, "cat", "/etc/passwd", "/etc/group").splitlines()
+    accounts = {f"account {line}" for line in lines if line.split(":")[0] not in BROUGHT}
+    units = site.inside(host, "systemctl", "list-unit-files", "--no-legend", "--plain", "aiops*", check=False)
+    found = {one for one in paths | contents if not NOT_OURS.fullmatch(one.split(" ")[0])}
+    return found | named | accounts | {f"unit {line}" for line in units.splitlines()}
+
+
+def of_packages(site: Site, host: str) -> set[str]:
+    """Every path that a package has brought, as find spells it."""
+    owned = set(site.inside(host, "sh", "-c", "cat /var/lib/dpkg/info/*.list").splitlines())
+    return owned | {f"/usr{path}" for path in owned if path.startswith(("/bin", "/sbin", "/lib"))}
 
 
 def until(look: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -151,6 +199,81 @@ def test_the_units_are_shut_in(site: Site, say: Callable[[str], None]) -> None:
             assert exposure <= EXPOSED_AT_MOST, told
 
 
+def marks(site: Site) -> int:
+    """How often the old guardian has run."""
+    return len(site.inside(site.target, "cat", OLD_MARKS, check=False).splitlines())
+
+
+def would_clean(site: Site) -> list[Any]:
+    """What the disk guardian would have had done."""
+    found = site.aiops("shadow")["would"]
+    return [one for one in found if one["what"] == "done" and "clean_vzdump_orphans" in one["text"]]
+
+
+def test_beside_an_old_system_nothing_is_said_and_nothing_is_repaired(site: Site, say: Callable[[str], None]) -> None:
+    look = ("migrate", "check", site.target, "--login", "admin", "--identity", f"{site.folder}/admin", "--no-bot")
+    found = site.controller(*look, code=1)
+    assert {(one["doubles"], one["place"]) for one in found["doubles"]} == {
+        ("disk", OLD_TIMER),
+        ("health", "/etc/cron.d/guardian-health"),
+    }
+    assert found["unseen"] == []
+    before = marks(site)
+
+    lab("break", site.target, "vzdump-orphans", "--name", site.name)
+    site.aiops("sweep", "disk", "--host", site.target, codes=(0, 1))
+    would = until(lambda: would_clean(site), 120, "it is decided")
+
+    assert "would have been run" in would[0]["text"]
+    assert [one for one in site.aiops("shadow")["would"] if one["what"] == "said"]
+    assert set(site.aiops("shadow")["guardians"].values()) == {"shadow"}
+    site.aiops("plan", would[0]["incident"], codes=(3,))
+    site.aiops("migrate", "take", "disk", codes=(3,))
+    checks = {one["check"]: one["says"] for one in site.aiops("doctor", "--for", "operator", codes=(0, 1))}
+    assert checks["shadow"].startswith("yes")
+    acts = site.where("remediation")
+    assert (
+        json.loads(site.inside(acts, "/opt/aiops/current/bin/remediation", "settings", "--json"))["settings"]["floor"][
+            "shadow"
+        ]
+        is True
+    )
+    until(lambda: marks(site) > before, 60, "the old guardian is still at work")
+    say("in shadow: the fault was seen and decided on, nothing was said or repaired, the old guardian went on")
+
+
+def test_one_guardian_is_taken_over_and_given_back(site: Site, say: Callable[[str], None]) -> None:
+    site.set_shadow("untaken")
+    site.play("deploy.yml")
+    until(lambda: site.aiops("doctor", "--for", "operator", codes=(0, 1))[-1]["ok"], 120, "every process is back")
+    site.inside(site.target, "systemctl", "disable", "--now", OLD_TIMER)
+    stopped = marks(site)
+
+    started = time.monotonic()
+    site.aiops("migrate", "take", "disk", "--why", "its timer is off")
+    live = site.aiops("shadow")["guardians"]
+    assert [name for name, stands in live.items() if stands == "live"] == ["disk"]
+    incident = would_clean(site)[0]["incident"]
+    site.aiops("plan", incident)
+    site.aiops("approve", incident)
+    until(
+        lambda: [
+            one for one in site.aiops("incidents", "--state", "resolved", codes=(0, 1)) if one["id"] == incident["id"]
+        ],
+        180,
+        "the guardian that was taken over has repaired it",
+    )
+    took = time.monotonic() - started
+
+    site.aiops("migrate", "give-back", "disk", "--why", "only tried")
+    site.inside(site.target, "systemctl", "enable", "--now", OLD_TIMER)
+    assert "live" not in site.aiops("shadow")["guardians"].values()
+    until(lambda: marks(site) > stopped, 60, "the old guardian works again")
+    say(
+        f"one guardian: taken over, its fault repaired and closed after {took:.0f} s, given back; the old one works again"
+    )
+
+
 def test_a_fault_is_seen_repaired_and_closed_there_with_no_refused_command(
     site: Site, say: Callable[[str], None]
 ) -> None:
@@ -160,6 +283,7 @@ def test_a_fault_is_seen_repaired_and_closed_there_with_no_refused_command(
     site.inside(broker, "systemctl", "restart", "aiops-redis")
     until(lambda: site.aiops("doctor", "--for", "operator", codes=(0, 1))[-1]["ok"], 120, "every process is back")
 
+    site.aiops("migrate", "take", "health")
     started = time.monotonic()
     lab("break", site.target, "dead-service", "--name", site.name)
     site.aiops("sweep", "health", "--host", site.target, codes=(0, 1))
@@ -173,6 +297,8 @@ def test_a_fault_is_seen_repaired_and_closed_there_with_no_refused_command(
     assert site.inside(site.target, "systemctl", "is-active", "cron.service").strip() == "active"
     shown = json.dumps(site.aiops("show", incident["id"]))
     assert "restart_service" in shown
+
+    lab("heal", site.target, "dead-service", "--name", site.name)
 
     log = site.inside(broker, "redis-cli", "--user", "auditor", "--pass", "-", "--no-auth-warning", "ACL", "LOG")
     assert log.strip() in ("", "(empty array)"), log
@@ -208,6 +334,9 @@ def test_undeploying_leaves_the_ledgers_and_nothing_else(site: Site, before: dic
     site.play("undeploy.yml")
     for host in site.spread:
         left = traces(site, host) - before[host]
+        # What is in a file is ours to explain, unless a package has brought the whole file since.
+        new = of_packages(site, host) - {one.split()[0] for one in before[host]}
+        left = {one for one in left if one.split()[0] not in new}
         kept = {one for one in left if one.startswith("/var/lib/aiops")}
         assert sorted(left - kept) == [], host
         assert all(Path(one).parts[4:5] in ((), ("incidents",), ("remediation",)) for one in kept), kept

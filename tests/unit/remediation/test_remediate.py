@@ -263,6 +263,11 @@ def test_a_host_that_must_never_be_touched_is_refused(scene: Scene) -> None:
     assert scene.refused(scene.sign()) == "never_hosts"
 
 
+def test_in_shadow_no_plan_runs_whoever_signed_it(scene: Scene) -> None:
+    scene.services = replace(scene.services, floor=Floor(shadow=True))
+    assert scene.refused(scene.sign()) == "shadow"
+
+
 def test_a_host_whose_role_the_manifest_forbids_is_refused(scene: Scene) -> None:
     barred = scene.services.catalogue["restart_service"].model_copy(update={"never_roles": ("web",)})
     scene.services = replace(scene.services, catalogue={"restart_service": barred})

@@ -50,6 +50,7 @@ def now(*waiting: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
         "at": "2026-11-23T12:00:00.000Z",
         "frozen": "",
+        "shadow": "off",
         "storm": None,
         "waiting": list(waiting),
         "incidents": [
