@@ -36,7 +36,8 @@ __attribute__((constructor)) static void begin(void)
         wrong = at == MAP_FAILED ? NULL : at;
         close(fd);
     }
-    folder = getenv("FAULTS_UNDO");
+    /* A copy: Redis writes its title over its environment. */
+    folder = getenv("FAULTS_UNDO") ? strdup(getenv("FAULTS_UNDO")) : NULL;
     is_redis = strstr(program_invocation_short_name, "redis-server") || strstr(program_invocation_short_name, "valkey-server");
 }
 

@@ -49,7 +49,7 @@ class Machine:
             os.close(clock)
 
     def lose_what_was_not_synced(self, files: Iterable[Path]) -> int:
-        """Put the files back to their last fsync, once every process that writes them is dead; returns how many writes that undid."""
+        """Put the files back to their last fsync, once all who write them are dead; returns how many writes that undid."""
         undone = 0
         for file in files:
             kept = self._undo / file.name

@@ -1,9 +1,11 @@
 """The machine of the campaigns does what it says: the clock is wrong as told, and a cut takes back what was not synced."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,9 +39,8 @@ def run(machine: Machine, *words: str) -> str:
 
 
 def rows(path: Path) -> list[int]:
-    read = f"import sqlite3; print(*[n for (n,) in sqlite3.connect({str(path)!r}).execute('SELECT n FROM t ORDER BY n')])"
-    said = subprocess.run([sys.executable, "-c", read], capture_output=True, text=True, check=True, timeout=60).stdout
-    return [int(word) for word in said.split()]
+    with closing(sqlite3.connect(path)) as ledger:
+        return [n for (n,) in ledger.execute("SELECT n FROM t ORDER BY n")]
 
 
 @pytest.mark.parametrize("seconds", [3600, -3600, 0])
