@@ -54,8 +54,14 @@ schedule-proof: $(VENV)/.dev lab-tools ## The shipped crontab on real hosts (roo
 	@$(BIN)/python -m pytest -q -m clock tests/pipeline/test_schedule_lab.py $(ARGS)
 
 .PHONY: faults
-faults: $(VENV)/.dev tools ## Processes killed at every border of a repair, then a seeded campaign of faults (root): SEED=1 INCIDENTS=100
-	@$(BIN)/python -m pytest -q -m faults $(ARGS)
+faults: $(VENV)/.dev tools ## Processes killed at every border of a repair, outages of the broker, then the campaign (root): SEED=1 INCIDENTS=100
+	@.ci/tools faults
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m faults tests/faults $(ARGS)
+	@$(MAKE) --no-print-directory campaign
+
+.PHONY: campaign
+campaign: $(VENV)/.dev tools ## 100 incidents while everything that can break does so (root): SEED=1 INCIDENTS=100
+	@.ci/tools faults
 	@$(BIN)/python -m tests.faults --incidents $(or $(INCIDENTS),100) --seed $(or $(SEED),1)
 
 .PHONY: mcp
@@ -64,6 +70,7 @@ mcp: $(VENV)/.dev $(VENV)-mcp/.done tools ## MCP both ways: hostile servers, ser
 
 .PHONY: nightly
 nightly: $(VENV)/.dev tools ## A campaign of 1,000 incidents with the date as its seed; its result is written into docs/faults
+	@.ci/tools faults
 	@$(BIN)/python -m tests.faults --incidents 1000 --seed $$(date -u +%Y%m%d) --write docs/faults
 
 .PHONY: fast

@@ -17,7 +17,7 @@ from aiops.domain.outcome import Outcome
 from aiops.domain.plan import ApprovedPlan
 from aiops.domain.record import Filed, Pushed
 from aiops.errors import RefusedError, UnknownError
-from aiops.ports import Claim, Clock, Receipt
+from aiops.ports import LONGEST_LEASE, Claim, Clock, Receipt
 
 
 class SqliteExecutionLedger(BackupRunTables, SessionTables, AuditTables):
@@ -115,8 +115,8 @@ class SqliteExecutionLedger(BackupRunTables, SessionTables, AuditTables):
         with self._database.reading() as cursor:
             rows = cursor.execute(
                 "SELECT plan, fence, lease_until, approved FROM plans"
-                " WHERE state = 'claimed' AND lease_until <= ? ORDER BY fence",
-                (_ms(now),),
+                " WHERE state = 'claimed' AND lease_until NOT BETWEEN ? AND ? ORDER BY fence",
+                (_ms(now) + 1, _ms(now + LONGEST_LEASE)),
             ).fetchall()
         return [_claim(row) for row in rows]
 

@@ -11,7 +11,7 @@ from aiops.domain.outcome import Outcome
 from aiops.domain.plan import ApprovedPlan
 from aiops.domain.record import Filed, Pushed
 from aiops.errors import RefusedError, UnknownError
-from aiops.ports import Claim, Clock, Receipt
+from aiops.ports import LONGEST_LEASE, Claim, Clock, Receipt
 
 
 @dataclass
@@ -108,7 +108,8 @@ class MemoryExecutionLedger:
         """See the port."""
         with self._lock:
             claims = [row.claim for row in self._rows.values() if row.state == "claimed" and row.claim]
-        return sorted((claim for claim in claims if claim.lease_until <= now), key=lambda claim: claim.fence)
+        ended = [claim for claim in claims if not now < claim.lease_until <= now + LONGEST_LEASE]
+        return sorted(ended, key=lambda claim: claim.fence)
 
     def declare_unknown(self, claim: Claim, outcome: Outcome) -> bool:
         """See the port."""

@@ -4,7 +4,7 @@ A port is a page of docstrings; its adapters live in ``aiops/adapters`` and pass
 """
 
 from aiops.ports.backup import BackupBook, BackupRuns, Filing, Nodes, Progress
-from aiops.ports.executions import Claim, ExecutionLedger, Executor, Receipt, Tracer
+from aiops.ports.executions import LONGEST_LEASE, Claim, ExecutionLedger, Executor, Receipt, Tracer
 from aiops.ports.hosts import Inventory, Page, Printed, Shell, Topology, Web, Witness
 from aiops.ports.incidents import IncidentLedger, QuietLedger
 from aiops.ports.metering import ExecutionCounts, ExecutionFigures, GaugeServices, IncidentFigures, Meter, Queues
@@ -32,6 +32,7 @@ from aiops.ports.views import BriefServices, Views
 from aiops.ports.voice import Channel, Mailbox
 
 __all__ = [
+    "LONGEST_LEASE",
     "Agent",
     "Archive",
     "AuditLog",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from aiops.domain.host import Host
@@ -11,6 +11,9 @@ from aiops.domain.plan import ApprovedPlan
 from aiops.domain.record import Filed, Pushed
 from aiops.domain.remediation import Remediation
 from aiops.ports.trail import AuditLog
+
+LONGEST_LEASE = timedelta(seconds=600)
+"""As long as `repair.lease_seconds` may be set."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,11 @@ class ExecutionLedger(AuditLog, Protocol):
         """
 
     def expired(self, now: datetime) -> Sequence[Claim]:
-        """Claims whose lease has run out without an outcome."""
+        """Claims whose lease has run out without an outcome.
+
+        One that ends later than any lease can was given before the clock was set back: it has run out too. Who still lives
+        renews it every few seconds.
+        """
 
     def declare_unknown(self, claim: Claim, outcome: Outcome) -> bool:
         """Compare-and-set an expired claim to outcome ``unknown``."""

@@ -42,10 +42,15 @@ OUTCOME_GRACE = timedelta(seconds=120)
 def sweep_up(services: IncidentServices) -> Handover:
     """One round."""
     now = services.clock()
-    quiet = [incident for incident in services.ledger.live() if now - incident.changed_at >= QUIET]
+    quiet = [incident for incident in services.ledger.live() if _rests(now - incident.changed_at)]
     rounds = (_again_new, _again_triaged, _again_waiting, _again_remediating, _again_verifying, _again_unanswered)
     handed = sum((again(quiet, services) for again in rounds), watch_storm(services) + digest(services))
     return handed + ask_held(services) + ring_backups(services) + tell_again(services)
+
+
+def _rests(since: timedelta) -> bool:
+    """Whether nothing has come of it for a while. A change that is still to come was written before the clock was set back."""
+    return since >= QUIET or since < timedelta(0)
 
 
 def look_again(services: IncidentServices) -> Handover:

@@ -78,3 +78,12 @@ def test_every_setting_says_what_it_means() -> None:
     rows = [line.split(" | ") for line in generator().settings_page().splitlines() if line.startswith("| `")]
     assert len(rows) > 40
     assert [row[0] for row in rows if not row[2].strip(" |")] == []
+
+
+@pytest.mark.parametrize("page", ["isolation.md", "faults.md"])
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    named = re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", (ROOT / "docs" / page).read_text())
+    assert named
+    for file, test in named:
+        assert (ROOT / file).is_file(), file
+        assert f"def {test}" in (ROOT / file).read_text(), f"{file}::{test}"

@@ -149,6 +149,13 @@ def test_a_heartbeat_keeps_the_claim(ledger: Ledger) -> None:
     assert [lost.plan for lost in ledger.expired(second(50))] == ["p1"]
 
 
+def test_a_lease_from_before_the_clock_was_set_back_has_run_out_until_its_owner_renews_it(ledger: Ledger) -> None:
+    claim = claimed(ledger)
+    assert [lost.plan for lost in ledger.expired(second(-3600))] == ["p1"]
+    assert ledger.extend(claim, 30, second(-3599))
+    assert ledger.expired(second(-3598)) == []
+
+
 def test_a_claim_with_a_lower_fence_has_no_say(ledger: Ledger) -> None:
     claim = claimed(ledger)
     impostor = Claim("p1", claim.fence - 1, claim.lease_until)

@@ -9,8 +9,9 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults.campaign import Campaign, Result
+from tests.faults.campaign import Campaign, Result, hosts_for
 from tests.faults.hosts import Hosts, serving
+from tests.faults.machine import Machine, compiler
 from tests.faults.site import Site
 
 _INSIDE = "FAULTS_INSIDE"
@@ -51,8 +52,9 @@ def campaign(incidents: int, seed: int, *, keep: bool = False) -> Result:
     (folder / "system").mkdir(mode=0o700)
     for ledger in ("incidents.sqlite", "executions.sqlite"):
         (folder / "system" / ledger).symlink_to(disk / ledger)
-    with serving(Hosts(folder / "fleet", (incidents + 1) // 2, timeout=60)) as hosts:
-        site = Site(folder / "system", hosts, start_within=90)
+    with serving(Hosts(folder / "fleet", hosts_for(incidents), timeout=60)) as hosts:
+        machine = Machine(folder / "machine") if compiler() else None
+        site = Site(folder / "system", hosts, start_within=150, machine=machine)
         try:
             site.start()
             result = Campaign(site, seed, disk=disk).run()

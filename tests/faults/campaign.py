@@ -27,17 +27,20 @@ from tests.faults import checker
 from tests.faults.checker import Contradiction
 from tests.faults.site import ENDED, Site
 
-AT_ONCE = 8
-"""Incidents that are open together; four of them can be repaired at the same time."""
-STEPS = (1, 6)
+AT_ONCE = 12
+"""Incidents that are open together; four are repaired at the same time. What waits for a lease or a ring is in nobody's way."""
+STEPS = (2, 8)
 """Commands that playbooks have begun on the hosts between two faults, so that a slow machine gets no more of them."""
 STUCK = 20.0
 """Seconds after which the next fault comes though nothing has moved."""
+FEW = 3
+"""When no more than so many are open and nothing is left to break, the faults are over."""
 LOOK_AGAIN = 30.0
 """Seconds between two looks at the hosts whose fault nobody knows of."""
 DEADLINE = 600.0
 """Seconds from the last fault until every incident has to be resolved or with a human."""
-_PLACES = ("var-tmp", "tmp")
+_CLOCKS = (-3600, -60, 0, 60, 3600)
+"""Seconds by which the wall clock of our machine may be wrong."""
 _HUMANS = frozenset({State.ESCALATED, State.AWAITING_APPROVAL})
 
 
@@ -55,6 +58,10 @@ class Result:
     started: int
     resolved: int
     handed_to_a_human: int
+    quarantined: int = 0
+    writes_lost: int = 0
+    ended_by_themselves: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     faults: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -74,10 +81,19 @@ class Result:
             f"  started                     {self.started}",
             f"  resolved                    {self.resolved}",
             f"  handed to a human           {self.handed_to_a_human}",
+            f"  messages in quarantine      {self.quarantined}",
+            f"  writes lost to power cuts   {self.writes_lost}",
+            f"  ended by themselves         {', '.join(self.ended_by_themselves) or 'none'}",
             "  " + ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items())),
+            *(f"  left out, not passed: {name}" for name in self.left_out),
             *(f"  {contradiction}" for contradiction in self.contradictions),
         ]
         return "\n".join(lines)
+
+
+def hosts_for(incidents: int) -> int:
+    """How many hosts a campaign of so many incidents has: on every third of them two things break."""
+    return next(count for count in itertools.count(1) if count + (count + 2) // 3 >= incidents)
 
 
 class Campaign:
@@ -90,23 +106,30 @@ class Campaign:
         self.faults: Counter[str] = Counter()
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._number = itertools.count()
-        self._open = 0
+        self._open = self._lost = self._wrong = 0
         self._asked = self._looked = 0.0
 
     def run(self) -> Result:
         """Break and repair until every fault has been there once on each host's every place."""
         began = time.monotonic()
-        places = [(host, where) for host in self.site.hosts.names for where in _PLACES]
-        self.random.shuffle(places)
-        sorts = [name for name in _FAULTS if self.disk or name != "disk full"]
+        names = self.site.hosts.names
+        # On every third host two things break: repairs there must come one after the other.
+        places = [(host, "var-tmp") for host in names] + [(host, "tmp") for host in names[::3]]
+        places = self.random.sample(places, len(places))
+        able = {"disk full": self.disk, "power cut": self.site.machine, "clock stepped": self.site.machine}
+        sorts = [name for name in _FAULTS if able.get(name, True)]
+        deck: list[str] = []
         steps, patience = self.random.randint(*STEPS), time.monotonic() + STUCK
-        while places:
+        while places or self._open > FEW:
             self.site.tend()
+            self._count()
             self._do_what_is_due()
-            if self._room():
+            if places and self._open < AT_ONCE:
                 self._break(*places.pop())
             if len(self.site.hosts.effects()) >= steps or time.monotonic() >= patience:
-                name = self.random.choice(sorts)
+                # Each sort comes before any comes twice.
+                deck = deck or self.random.sample(sorts, len(sorts))
+                name = deck.pop()
                 self.faults[name] += 1
                 _FAULTS[name](self)
                 steps = len(self.site.hosts.effects()) + self.random.randint(*STEPS)
@@ -117,8 +140,8 @@ class Campaign:
             self.site.until(self._all_ended, DEADLINE, "every incident has ended")
         return self._result(time.monotonic() - began)
 
-    def _room(self) -> bool:
-        """Whether fewer incidents are open than may be; looked at twice a second."""
+    def _count(self) -> None:
+        """How many incidents are open; looked at twice a second."""
         if time.monotonic() - self._asked >= 0.5:
             self._asked = time.monotonic()
             with contextlib.suppress(LedgerBusyError):
@@ -126,7 +149,6 @@ class Campaign:
                 self._look_at_the_unseen(known)
                 ended = sum(one.state in ENDED for one in known)
                 self._open = len(self.site.faults) - ended
-        return self._open < AT_ONCE
 
     def _break(self, host: str, where: str) -> None:
         self.site.break_(host, where)
@@ -167,6 +189,8 @@ class Campaign:
         while self._later:
             heapq.heappop(self._later)[2]()
         self.site.gate.open()
+        if self.site.machine:
+            self.site.machine.set_clock(0)
 
     def _result(self, seconds: float) -> Result:
         found = checker.check(self.site.evidence())
@@ -185,6 +209,10 @@ class Campaign:
             started=len(begun),
             resolved=sum(one.state is State.RESOLVED for one in known),
             handed_to_a_human=sum(map(bool, asked)),
+            quarantined=len(list((self.site.settings.state / "quarantine").glob("*"))),
+            writes_lost=self._lost,
+            ended_by_themselves=tuple(self.site.ended_by_itself),
+            left_out=tuple(name for name in _FAULTS if name not in self.faults),
             faults=self.faults,
         )
 
@@ -215,11 +243,24 @@ def _kill_ansible(campaign: Campaign) -> None:
 
 def _kill_redis(campaign: Campaign) -> None:
     """And start it again from its append-only file."""
-    server = campaign.site.local._redis
-    if server.pid:
-        os.kill(server.pid, signal.SIGKILL)
-        server.stop()
-        campaign.later(campaign.random.uniform(0, 4), server.start)  # type: ignore[arg-type]
+    campaign.site.kill_redis()
+    campaign.later(campaign.random.uniform(0, 4), campaign.site.start_redis)
+
+
+def _kill_mqtt(campaign: Campaign) -> None:
+    campaign.site.kill_mqtt()
+    campaign.later(campaign.random.uniform(0, 4), campaign.site.start_mqtt)
+
+
+def _cut_the_power(campaign: Campaign) -> None:
+    campaign._lost += campaign.site.cut_the_power()
+
+
+def _step_the_clock(campaign: Campaign) -> None:
+    """As a time server does that was away, or a dead battery; the next step goes somewhere else."""
+    assert campaign.site.machine
+    campaign._wrong = campaign.random.choice([step for step in _CLOCKS if step != campaign._wrong])
+    campaign.site.machine.set_clock(campaign._wrong)
 
 
 def _freeze(campaign: Campaign) -> None:
@@ -298,6 +339,9 @@ _FAULTS: dict[str, Callable[[Campaign], None]] = {
     "beat killed": _kill("beat", group=True),
     "bridge killed": _kill("bridge", group=True),
     "redis killed": _kill_redis,
+    "mqtt killed": _kill_mqtt,
+    "power cut": _cut_the_power,
+    "clock stepped": _step_the_clock,
     "process frozen": _freeze,
     "queue wiped": _wipe,
     "redis emptied": _wipe_all,

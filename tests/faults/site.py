@@ -15,7 +15,7 @@ from typing import Any
 import redis
 from celery import Celery
 
-from aiops.adapters.embedded import EmbeddedRedis
+from aiops.adapters.embedded import EmbeddedMqtt, EmbeddedRedis
 from aiops.adapters.incident_ledger import SqliteIncidentLedger
 from aiops.domain.incident import Incident, State
 from aiops.settings import Settings, load_settings
@@ -24,6 +24,7 @@ from tasks.local import WORKERS, Child, Local
 from tests.faults import checker
 from tests.faults.gate import Gate
 from tests.faults.hosts import FAULT, PLACES, Hosts, serving
+from tests.faults.machine import Machine
 from tests.servers import Subscriber, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -38,16 +39,26 @@ PATIENCE = 240
 class Site:
     """Hosts, a system that looks after them, a gate before its Redis, and what a test needs to break and to look."""
 
-    def __init__(self, folder: Path, hosts: Hosts, *, only: tuple[str, ...] = WORKERS, start_within: int = 60) -> None:
-        self.hosts = hosts
+    def __init__(
+        self,
+        folder: Path,
+        hosts: Hosts,
+        *,
+        only: tuple[str, ...] = WORKERS,
+        start_within: int = 60,
+        machine: Machine | None = None,
+    ) -> None:
+        self.hosts, self.machine = hosts, machine
         port = free_port()
         self.gate = Gate(port, self.family)
         self.local = Local(folder, extra=_settings(hosts, start_within), only=only)
         self.local._redis = EmbeddedRedis(folder / "redis", port, accounts=self.local._accounts)
+        self.local._mqtt = EmbeddedMqtt(folder / "mqtt", free_port())
         self.settings: Settings
         self.client: redis.Redis
         self.ledger: SqliteIncidentLedger
         self.faults: list[str] = []
+        self.ended_by_itself: list[str] = []
 
     def start(self) -> None:
         """Start everything, and wait until every worker is up."""
@@ -56,6 +67,7 @@ class Site:
             # The crontab of the tests stands before the one in the repository.
             "PYTHONPATH": f"{Path(__file__).parent / 'crontab'}:{ROOT}",
             "PYTHONSAFEPATH": "1",
+            **(self.machine.environment if self.machine else {}),
         }
         with _environment(**environment):
             self.local.start()
@@ -88,7 +100,79 @@ class Site:
         """Start what died again, as systemd would: after a second, and again and again."""
         for child in self.local.children:
             child.deaths = 0
-        self.local.watch()
+        dead = self.local.watch()
+        for child in self.local.children:
+            if child.name in dead and child.process and child.process.returncode != -signal.SIGKILL:
+                self.ended_by_itself.append(f"{child.name} with code {child.process.returncode}")
+
+    def start_redis(self) -> None:
+        """Again, from its append-only file, unless it runs."""
+        if not self.local._redis.pid:
+            with _environment(**(self.machine.environment if self.machine else {})):
+                self.local._redis.start()
+
+    def kill_redis(self) -> None:
+        """The broker, -9."""
+        server = self.local._redis
+        if server.pid:
+            os.kill(server.pid, signal.SIGKILL)
+            server.stop()
+
+    def kill_mqtt(self) -> None:
+        """The other broker, -9."""
+        server = self.local._mqtt
+        if server.pid:
+            os.kill(server.pid, signal.SIGKILL)
+            server.stop()
+
+    def start_mqtt(self) -> None:
+        """Again, unless it runs."""
+        if not self.local._mqtt.pid:
+            self.local._mqtt.start()
+
+    def cut_the_power(self) -> int:
+        """Everything of ours dies in the same moment, and with it what no fsync had made last; then the current is back.
+
+        Returns how many writes were lost. The hosts and the MQTT broker are machines of their own.
+        """
+        assert self.machine
+        self.ledger.close()
+        living = [child.process for child in self.local.children if child.process and child.process.poll() is None]
+        for process in living:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        self.kill_redis()
+        for pid in self._at_work():
+            self.kill(pid)
+        for process in living:
+            process.wait(30)
+        self.until_gone()
+        ledgers = [(self.settings.state / name).resolve() for name in ("incidents.sqlite", "executions.sqlite")]
+        for ledger in ledgers:
+            ledger.with_name(f"{ledger.name}-shm").unlink(missing_ok=True)
+        files = [*ledgers, *(ledger.with_name(f"{ledger.name}-wal") for ledger in ledgers)]
+        lost = self.machine.lose_what_was_not_synced([*files, *(self.local.folder / "redis").rglob("*.aof")])
+        self.start_redis()
+        self.ledger = SqliteIncidentLedger(self.settings.state / "incidents.sqlite")
+        return lost
+
+    def until_gone(self) -> None:
+        """Wait until no process of ours writes any more."""
+        deadline = time.monotonic() + 30
+        while left := self._at_work():
+            assert time.monotonic() < deadline, f"{left} do not die"
+            time.sleep(0.05)
+
+    def _at_work(self) -> list[int]:
+        """What repairs, and what it has forked: never the hosts' own processes."""
+        mine, found = str(self.hosts.folder).encode(), []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    program = (entry / "comm").read_text().strip()
+                    if program in {"ansible-playboo", "ssh"} and mine in (entry / "cmdline").read_bytes():
+                        found.append(int(entry.name))
+        return found
 
     def until(self, look: Callable[[], Any], seconds: float, what: str) -> Any:
         """What ``look`` returns as soon as it is true; meanwhile the processes are tended."""

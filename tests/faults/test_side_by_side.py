@@ -4,10 +4,13 @@ Nothing here depends on time: a playbook waits on its host until the test lets i
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from aiops.adapters.signing import KeySigner
 from aiops.domain.incident import State
+from aiops.domain.plan import ApprovedPlan
 from tests.faults import checker
 from tests.faults.site import PATIENCE, Site, running
 
@@ -38,6 +41,23 @@ def test_two_incidents_on_two_hosts_are_repaired_at_the_same_time(site: Site) ->
         site.hosts.let_go(host, "begin")
     for host in ("ct1", "ct2"):
         resolved(site, host)
+
+
+def test_a_plan_that_is_replayed_a_hundred_times_is_not_started_again(site: Site) -> None:
+    incident = site.incident("ct1")
+    assert incident
+    plan = site.ledger.plan_of(incident.id)
+    assert plan
+    approval = site.ledger.approval(plan.id)
+    assert approval
+    signer = KeySigner(site.settings.keys.signing)
+    signed = signer.sign(ApprovedPlan(plan=plan, approval=approval, not_after=approval.at + timedelta(seconds=600)))
+    for _ in range(100):
+        site.producer.send_task("remediate", args=(signed.model_dump(mode="json"),), queue="remediation")
+    site.until(lambda: site.client.llen("remediation") == 0, PATIENCE, "every ring is taken")
+    site.until(lambda: not site.client.hlen("remediation.unacked"), PATIENCE, "every ring is answered")
+    assert (site.did("ct1", "begin"), site.did("ct1", "end")) == (1, 1)
+    assert site.executions("SELECT count(*) FROM plans WHERE incident = ?", incident.id) == [(1,)]
 
 
 def test_two_incidents_on_one_host_are_repaired_one_after_the_other_and_nobody_else_waits(site: Site) -> None:

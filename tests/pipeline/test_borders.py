@@ -1,8 +1,10 @@
 """What a client that may push to one queue cannot do: reach another trust domain, or start a repair nobody approved."""
 
 import json
+import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,13 @@ from celery import chain, group, signature
 from aiops.adapters.signing import KeySigner
 from aiops.domain.plan import ApprovedPlan, SignedPlan
 from aiops.remediations import SHIPPED, load
+from tasks.queues import QUEUES as TASKS
 from tests.plans import approved
 from tests.system import System
 
 QUEUES = ("detect", "incidents", "triage", "remediation", "notify", "night")
+QUEUED = {queue: tasks[0] for queue, tasks in TASKS.items() if queue in QUEUES}
+"""A task that exists there."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,15 @@ def test_a_repair_on_another_queue_does_not_exist_there(system: System, queue: s
 
 @pytest.mark.parametrize("embedded", ["chain", "link", "errback"])
 @pytest.mark.parametrize(
-    ("queue", "task"), [("triage", "triage"), ("incidents", "dispatch"), ("notify", "notify"), ("detect", "detect")]
+    ("queue", "task"),
+    [
+        ("triage", "triage"),
+        ("incidents", "dispatch"),
+        ("notify", "notify"),
+        ("detect", "detect"),
+        ("remediation", "remediate"),
+        ("night", "keep_usage"),
+    ],
 )
 def test_a_message_that_brings_another_task_along_is_refused_before_it_runs(
     system: System, queue: str, task: str, embedded: str
@@ -99,6 +112,50 @@ def test_a_message_in_the_old_protocol_is_refused(system: System) -> None:
     assert "headers.task: missing" in event["context"]["reason"]
 
 
+class Bomb:
+    """What makes a file when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self._mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self._mark,)
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_pickle_is_never_opened(system: System, tmp_path: Path, queue: str) -> None:
+    before, mark = len(system.events(type="message.refused")), tmp_path / "opened"
+    body = pickle.dumps(([Bomb(mark)], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}))
+    with system.producer().connection_for_write() as connection:
+        connection.Producer().publish(
+            body,
+            exchange=queue,
+            routing_key=queue,
+            content_type="application/x-python-serialize",
+            content_encoding="binary",
+            headers={"task": QUEUED[queue], "id": "pickled", "lang": "py"},
+        )
+
+    refused(system, before)
+    assert not mark.exists()
+    pickle.loads(pickle.dumps(Bomb(mark)))  # noqa: S301 - our own: it shows that the bomb would have gone off
+    assert mark.exists()
+
+
+def test_a_word_to_shut_down_over_remote_control_ends_no_worker(system: System) -> None:
+    """Published by the one account that may: each of ours is refused by Redis already."""
+    before = {child.name: child.process.pid for child in system.local.children if child.process}
+    app = system.producer()
+    app.conf.broker_url = system.local.redis_url
+    app.control.shutdown()
+    for queue in QUEUES:
+        seen = len(system.events(type="message.refused"))
+        app.send_task("nothing", queue=queue, routing_key=queue, exchange=queue)
+        refused(system, seen)
+    assert system.local.watch() == []
+    assert {child.name: child.process.pid for child in system.local.children if child.process} == before
+
+
 @pytest.fixture
 def signer(system: System) -> KeySigner:
     return KeySigner(system.settings.keys.signing)
@@ -129,6 +186,25 @@ def refusal(system: System, before: int) -> dict[str, Any]:
 
 def flip(text: str, position: int) -> str:
     return text[:position] + chr(ord(text[position]) ^ 1) + text[position + 1 :]
+
+
+@pytest.mark.parametrize("signature", ["", "AAAA", "none"])
+def test_an_unsigned_plan_is_refused(system: System, signer: KeySigner, signature: str) -> None:
+    before = len(system.events(type="plan.refused"))
+    send(system, signer.sign(ours()).model_copy(update={"signature": signature}))
+
+    assert refusal(system, before)["context"]["reason"] == "signature"
+
+
+def test_a_plan_that_comes_again_with_another_content_is_refused(system: System, signer: KeySigner) -> None:
+    before = len(system.events(type="plan.refused"))
+    first = ours()
+    send(system, signer.sign(first))
+    assert refusal(system, before)["context"]["reason"] == "hosts"
+    send(system, signer.sign(ours(id=first.plan.id, params={"unit": "other.service"})))
+
+    again = system.wait_for(lambda: system.events(type="plan.refused")[before + 1 :])
+    assert again[0]["context"]["reason"] == "digest"
 
 
 @pytest.mark.parametrize("place", ["payload", "signature", "key"])

@@ -5,20 +5,24 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from aiops import bootstrap
+from aiops import bootstrap, steps
 from aiops.domain.fact import utcnow
+from tasks.queues import QUEUES
 from tests import storm
 from tests.system import System
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+FROZEN = 3.0
+"""Seconds: three times as long as a freeze may need, so that a permit which comes back is seen."""
 
 
 def aiops(*words: str, code: int = 0) -> str:
@@ -65,6 +69,48 @@ def test_a_storm_through_the_queue_is_counted_bounded_and_one_message(system: Sy
     assert [event["type"] for event in told] == ["storm.began"]
     assert len(system.events(type="storm.began")) == 1
     assert "STORM since" in aiops("incidents", code=1)
+
+
+def memory(system: System) -> float:
+    """The most that the deciding process has used so far, in MiB."""
+    (pid,) = [child.process.pid for child in system.local.children if child.name == "incidents" and child.process]
+    (line,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def test_a_freeze_in_the_middle_of_a_storm_holds_within_a_second(
+    system: System, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the storm itself needs no more memory the second time, and leaves no longer queue than it brought."""
+    services, client, before = bootstrap.incidents(system.settings), system.client, memory(system)
+    system.wait_for(lambda: client.exists("aiops.permit"), what="a permit")
+    others = [queue for queue in QUEUES if queue != "incidents"]
+    waiting = {queue: client.llen(queue) for queue in others}
+    app, sent = system.producer(), 0
+    for sweep in storm.sweeps(utcnow() - timedelta(seconds=60)):
+        app.send_task("correlate", args=(sweep.model_dump(mode="json"),), queue="incidents")
+        sent += 1
+    left, began = client.llen("incidents"), time.monotonic()
+    steps.freeze("marie", "it is too much", services)
+    last = time.monotonic()
+    while time.monotonic() - began < FROZEN:
+        last = time.monotonic() if client.exists("aiops.permit") else last
+        time.sleep(0.005)
+    still = client.llen("incidents")
+    steps.thaw("marie", services)
+    system.wait_for(lambda: client.llen("incidents") == 0, 90, "the storm is over")
+    grown = {queue: client.llen(queue) - waiting[queue] for queue in others}
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nfreeze in a storm: no permit after {last - began:.3f} s, with {left} of {sent} sweeps in the queue"
+            f" ({still} when it ended); incidents used {before:.0f} MiB before and {memory(system):.0f} at most;"
+            f" longest other queue grew by {max(grown.values())}\n"
+        )
+    assert left > 0, "the freeze came into the middle of it"
+    assert last - began < 1
+    assert memory(system) < before + 32
+    assert max(grown.values()) <= 60, "at most one message for each host"
+    system.wait_for(lambda: client.exists("aiops.permit"), what="the permit is back")
 
 
 def test_a_human_acknowledges_silences_and_sees_what_is_quiet(system: System) -> None:

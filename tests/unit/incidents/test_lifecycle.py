@@ -263,6 +263,14 @@ def test_a_permit_that_was_late_only_delays(world: World) -> None:
     assert steps.sweep_up(world.services).plans
 
 
+def test_a_clock_that_was_set_back_leaves_no_doorbell_unrung(world: World) -> None:
+    opened(world)
+    assert not steps.sweep_up(world.services).plans
+    world.later(minutes=-60)
+
+    assert steps.sweep_up(world.services).plans
+
+
 @pytest.mark.parametrize("playbook", ["format_disk", ""])
 def test_a_playbook_outside_the_catalogue_goes_to_a_human(tmp_path: Path, playbook: str) -> None:
     world = World(tmp_path, catalogue={})

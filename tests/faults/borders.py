@@ -2,7 +2,7 @@
 
 Each case breaks a host of its own, waits until the repair stands exactly at the border, and kills. No product code knows of
 this: a border is where a worker asks Redis for something (the gate before Redis keeps it waiting), where the playbook waits on
-the host, or where the ledger is locked. The last tests look at what became of all of them together.
+the host, or where the ledger is locked. The tests stand in two files, which run side by side, each with a system of its own.
 """
 
 import contextlib
@@ -10,16 +10,16 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aiops.domain.incident import State
 from tests.faults import checker
 from tests.faults.site import PATIENCE, Site, parent, running
-
-pytestmark = [pytest.mark.faults, pytest.mark.root, pytest.mark.timeout(900)]
 
 _PERMIT = (b"$3\r\nGET\r\n", b"aiops.permit")
 HEALS, FAILED, HUMAN = "success", "failure", "unknown"
@@ -35,9 +35,10 @@ class Yard:
     cases: dict[str, tuple[str, str, int]] = field(default_factory=dict)
 
 
-@pytest.fixture(scope="module")
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    with running(tmp_path_factory.mktemp("borders"), len(CASES), timeout=300, start_within=600) as site:
+@contextlib.contextmanager
+def yard_for(borders: "Sequence[Border]", folder: Path) -> Iterator[Yard]:
+    """A system with a host for each case of these borders."""
+    with running(folder, sum(len(one.ends) for one in borders), timeout=300, start_within=600) as site:
         yield Yard(site, iter(site.hosts.names))
 
 
@@ -82,8 +83,8 @@ def _end(site: Site, victim: str, child: int) -> None:
     if victim not in {"child", "main"}:
         _thaw(child)
     elif victim == "main":
-        # As systemd does (KillMode=control-group): a child that is frozen could not notice that its parent is gone.
-        site.kill(child)
+        # The kernel ends a child with its main process, since Celery asks for that (PR_SET_PDEATHSIG): here nothing is left.
+        site.until(lambda: not parent(child), PATIENCE, "the child went with its main process")
     site.gate.forget()
 
 
@@ -166,7 +167,7 @@ class Border:
     ends: dict[str, tuple[str, int]]
 
 
-BORDERS = (
+BEFORE = (
     Border("rung", _at_a_message(b"remediate", b"remediation"), {"main": (HEALS, 1)}),
     Border("stored", _at_the_permit(1, "received"), dict.fromkeys(("child", "main", "incidents"), (HEALS, 1))),
     Border(
@@ -177,17 +178,21 @@ BORDERS = (
     Border(
         "in-check-mode",
         _in_the_playbook("check"),
-        {"child": (HUMAN, 0), "main": (HEALS, 1), "ansible": (FAILED, 0), "incidents": (HEALS, 1)},
+        {"child": (HUMAN, 0), "main": (HUMAN, 0), "ansible": (FAILED, 0), "incidents": (HEALS, 1)},
     ),
     Border(
         "between-check-and-run",
         _at_the_permit(3, "claimed"),
         {"child": (HUMAN, 0), "main": (HUMAN, 0), "incidents": (HEALS, 1)},
     ),
+)
+"""Up to the last moment at which nothing has been touched."""
+
+AFTER = (
     Border(
         "in-the-run",
         _in_the_playbook("begin"),
-        {"child": (HUMAN, 1), "main": (HEALS, 1), "ansible": (HUMAN, 1), "incidents": (HEALS, 1)},
+        {"child": (HUMAN, 1), "main": (HUMAN, 1), "ansible": (HUMAN, 1), "incidents": (HEALS, 1)},
     ),
     Border("run-not-recorded", _before_it_is_recorded, dict.fromkeys(("child", "main"), (HUMAN, 1))),
     Border(
@@ -199,11 +204,16 @@ BORDERS = (
     Border("verify-asked", _at_a_message(b"verify", b"detect"), {"detect": (HEALS, 1)}),
     Border("verified", _at_a_message(b"close", b"incidents"), {"incidents": (HEALS, 1)}),
 )
-CASES = [pytest.param(border, victim, id=f"{border.name}-{victim}") for border in BORDERS for victim in border.ends]
+"""From the first command on the host to the end."""
 
 
-@pytest.mark.parametrize(("border", "victim"), CASES)
-def test_killed_at_a_border_it_is_not_started_twice(yard: Yard, border: Border, victim: str) -> None:
+def cases(borders: Sequence[Border]) -> list[Any]:
+    """Each border with each victim."""
+    return [pytest.param(border, victim, id=f"{border.name}-{victim}") for border in borders for victim in border.ends]
+
+
+def kill_at(yard: Yard, border: Border, victim: str) -> None:
+    """Bring a repair there, and kill: it has begun once at most."""
     host = next(yard.free)
     name = f"{border.name}-{victim}"
     border.reach(yard.site, host, victim)
@@ -211,7 +221,8 @@ def test_killed_at_a_border_it_is_not_started_twice(yard: Yard, border: Border, 
     assert yard.site.did(host, "begin") <= 1
 
 
-def test_after_all_of_this_every_incident_is_resolved_or_with_a_human(yard: Yard) -> None:
+def all_ended_as_expected(yard: Yard) -> None:
+    """Every incident is resolved, or a human was told."""
     came_to = {}
     for host, (name, *_) in yard.cases.items():
         incident = yard.site.until(lambda host=host: yard.site.ended(host), PATIENCE, f"{name} ends")
@@ -223,5 +234,6 @@ def test_after_all_of_this_every_incident_is_resolved_or_with_a_human(yard: Yard
     assert came_to == {name: (status, begun) for name, status, begun in yard.cases.values()}
 
 
-def test_after_all_of_this_hosts_ledgers_events_and_journal_tell_one_story(yard: Yard) -> None:
+def one_story(yard: Yard) -> None:
+    """Hosts, ledgers, events and journal say the same."""
     assert checker.check(yard.site.evidence()) == []
