@@ -96,7 +96,7 @@ def flower(tab: Tab, folder: Path) -> None:
             app.send_task("patrol", args=("disk",))
             time.sleep(3)
             try:
-                tab.show(f"http://127.0.0.1:{port}/tasks", 1440, 700)
+                tab.show(f"http://127.0.0.1:{port}/tasks", 1440, 640)
                 time.sleep(2)
                 rows = int(tab.say("document.querySelectorAll('table tbody tr td:nth-child(3)').length") or 0)
             except AssertionError:

@@ -101,7 +101,7 @@ def open_incidents() -> Any:
         .title("Open incidents by severity")
         .description(
             "Troubles that are neither resolved nor known as harmless, by how bad they are. Normal is none that is critical. "
-            "`aiops incidents` lists them; click for their log lines."
+            "`aiops incidents` lists them; click for the incident log."
         )
         .with_target(query("sum by (severity) (aiops_incidents_open)", "{{severity}}"))
         .unit("short")

@@ -55,6 +55,7 @@ def page(report: Report, zone: str) -> str:
         report=report,
         zone=zone,
         bars=list(bars(report, here)),
+        tallest=_tallest(report),
         times=times,
         reference=reference,
         days=DAYS,
@@ -64,7 +65,7 @@ def page(report: Report, zone: str) -> str:
 
 def bars(report: Report, here: ZoneInfo) -> Iterable[Bar]:
     """Incidents over time, against the fullest piece of the span."""
-    most = max((max(one.seen, one.resolved) for one in report.slices), default=0) or 1
+    most = _tallest(report) or 1
     form = "%a %H:%M" if len(report.slices) <= _HOURS_SHOWN and report.sort != "monthly" else "%d %b"
     for one in report.slices:
         yield Bar(
@@ -75,6 +76,10 @@ def bars(report: Report, here: ZoneInfo) -> Iterable[Bar]:
             seen_height=_HEIGHT * one.seen / most,
             resolved_height=_HEIGHT * one.resolved / most,
         )
+
+
+def _tallest(report: Report) -> int:
+    return max((max(one.seen, one.resolved) for one in report.slices), default=0)
 
 
 def timings(report: Report) -> tuple[float, list[Timing]]:
