@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from aiops.adapters.echoes import without_echo
+
 MOST_BYTES: Final = 1024 * 1024
 """Of one answer. The longest honest one is two files of 30,000 characters, escaped."""
 _PIECE: Final = 64 * 1024
@@ -136,7 +138,7 @@ class ChatEndpoint:
             ended.start()
             connection.request("POST", self._path, body=body, headers=headers)
             answer = connection.getresponse()
-            status, content = answer.status, _content(answer)
+            status, content = answer.status, without_echo(_content(answer), headers)
         except (OSError, HTTPException, ValueError) as error:
             late = over.is_set() or isinstance(error, TimeoutError)
             why = f"no whole answer within {seconds:.0f} s" if late else str(error) or type(error).__name__

@@ -3,6 +3,7 @@
 import time
 import urllib.request
 from http import HTTPStatus
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from aiops.errors import BusError
@@ -40,6 +41,10 @@ class Healthchecks:
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
                 status = int(answer.status)
+        except HTTPError as error:
+            # Its reason is the server's own text, which may repeat the address, and with it the key.
+            status = error.code
+            error.close()
         except OSError as error:
             raise BusError(urlsplit(self._url).netloc, str(error)) from error
         if status >= HTTPStatus.BAD_REQUEST:

@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
+from aiops.adapters.echoes import without_echo
 from aiops.errors import BusError, SettingsError
 
 MOST_BYTES: Final = 32 * 1024 * 1024
@@ -214,7 +215,7 @@ class JsonApi:
             connection.request(method, target or "/", body=body, headers=headers)
             answer = connection.getresponse()
             said = {name.lower(): value for name, value in answer.getheaders()}
-            reply = Reply(answer.status, said, _content(answer))
+            reply = Reply(answer.status, said, without_echo(_content(answer), headers))
         except ssl.SSLCertVerificationError as error:
             raise SettingsError(self.name, f"its certificate is not valid: {error.verify_message}") from error
         except _LongError as error:

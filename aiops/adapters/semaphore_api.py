@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from aiops.adapters.echoes import without_echo
 from aiops.errors import SettingsError, TransientError
 
 MOST_BYTES: Final = 16 * 1024 * 1024
@@ -197,7 +198,7 @@ class SemaphoreApi:
             sent = True
             connection.request(method, self._base + path, body=data, headers=headers)
             answer = connection.getresponse()
-            status, content = answer.status, _content(answer)
+            status, content = answer.status, without_echo(_content(answer), headers)
         except (OSError, HTTPException) as error:
             late = over.is_set() or isinstance(error, TimeoutError)
             why = f"no answer within {self._seconds:g} s" if late else str(error) or type(error).__name__

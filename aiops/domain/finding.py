@@ -1,15 +1,30 @@
 """One thing wrong on one host."""
 
 import hashlib
-from typing import Literal
+import re
+from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from aiops.domain.fact import Fact, Moment
 from aiops.domain.severity import Severity
 
 Persistence = Literal["state", "occurrence"]
-Evidence = dict[str, str | int | float | bool | list[str] | None]
+Value = str | int | float | bool | list[str] | None
+Evidence = dict[str, Value]
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""All but tab and new line: what moves a cursor, sets a title or hides a line in the terminal of whoever reads."""
+
+
+def harmless(text: str) -> str:
+    """Text of a host as a terminal may show it: each control character is a replacement character."""
+    return _CONTROLS.sub("\ufffd", text)
+
+
+def _harmless_value(value: Value) -> Value:
+    if isinstance(value, str):
+        return harmless(value)
+    return [harmless(one) for one in value] if isinstance(value, list) else value
 
 
 class Kind(Fact):
@@ -48,6 +63,16 @@ class Finding(Fact):
     ripens: dict[Severity, float] = Field(default_factory=dict)
     evidence: Evidence = Field(default_factory=dict)
     seen_at: Moment
+
+    @field_validator("subject", "summary")
+    @classmethod
+    def _shown(cls, text: str) -> str:
+        return harmless(text)
+
+    @field_validator("evidence")
+    @classmethod
+    def _evidence_shown(cls, evidence: Evidence) -> Evidence:
+        return {name: _harmless_value(value) for name, value in evidence.items()}
 
     @property
     def fingerprint(self) -> str:
