@@ -1,6 +1,7 @@
 """One thing wrong on one host."""
 
 import hashlib
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import Field
@@ -52,5 +53,10 @@ class Finding(Fact):
     @property
     def fingerprint(self) -> str:
         """Identity labels only (kind, host, subject; an occurrence's cursor), never text or values: 16 hex digits."""
-        labels = f"{self.kind}\0{self.host}\0{self.subject}\0{self.cursor}"
-        return hashlib.sha256(labels.encode()).hexdigest()[:16]
+        return _fingerprint(f"{self.kind}\0{self.host}\0{self.subject}\0{self.cursor}")
+
+
+@lru_cache(maxsize=8192)
+def _fingerprint(labels: str) -> str:
+    """A sweep asks a dozen times for each; the same states come back every few minutes."""
+    return hashlib.sha256(labels.encode()).hexdigest()[:16]
