@@ -111,8 +111,9 @@ matrix: ## The fast tests on every Python from 3.11 to 3.13 that is found
 	@.ci/matrix
 
 .PHONY: bench
-bench: $(VENV)/.dev tools ## What it costs, as ratios measured side by side in one run: a storm, and a sweep of 60 hosts
+bench: $(VENV)/.dev tools footprint ## What it costs, as ratios measured side by side in one run: a storm, the bridge, a sweep of 60 hosts, idle processes
 	@$(BIN)/python -m bench.storm
+	@$(BIN)/python -m bench.bridge
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: footprint

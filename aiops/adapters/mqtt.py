@@ -3,6 +3,7 @@
 import json
 import logging
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -191,8 +192,10 @@ class MqttLink:
         log.info("%s: connected as %s", self._address, self._name)
 
     def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
+        # paho calls this where it has caught the reason, and does not hand it on.
+        reason = sys.exc_info()[1]
         with self._changed:
-            self._why = "no connection"
+            self._why = f"no connection: {reason}" if reason else "no connection"
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         with self._changed:

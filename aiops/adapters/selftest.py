@@ -20,7 +20,7 @@ def redis_answers(url: str) -> str:
             server, memory = client.info("server"), client.info("memory")
             persistence = client.info("persistence")
         except FAILURES as error:
-            raise BusError("redis", f"{error}. Is it running, and is [redis] url right?") from error
+            raise BusError("redis", f"{error}. {_hint(error, 'Is it running, and is [redis] url right?')}") from error
     policy = memory.get("maxmemory_policy", "?")
     if policy != "noeviction":
         raise SettingsError("redis", f"maxmemory-policy is {policy}: queues would vanish; set noeviction")
@@ -37,8 +37,18 @@ def redis_lets_in(url: str) -> str:
         try:
             client.ping()
         except FAILURES as error:
-            raise BusError("redis", f"{error}. Is it running, and are [redis] url and the account right?") from error
+            raise BusError(
+                "redis", f"{error}. {_hint(error, 'Is it running, and are [redis] url and the account right?')}"
+            ) from error
     return "lets us in"
+
+
+def _hint(error: Exception, otherwise: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "Is [redis] ca_file the authority that signed the server's certificate, and does that name the server?"
+    if "certificate required" in str(error).lower():
+        return "It asks for a certificate of ours: name certificate_file and certificate_key_file in [redis]."
+    return otherwise
 
 
 def readable_key(path: Path) -> str:

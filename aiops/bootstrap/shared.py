@@ -118,8 +118,8 @@ def _address(settings: Settings) -> Any:
     from aiops.adapters.mqtt import MqttAddress  # noqa: PLC0415
 
     mqtt = settings.mqtt
-    password = credential(mqtt.password_file) if mqtt.password_file else None
-    return MqttAddress(mqtt.host, mqtt.port, mqtt.username, password, mqtt.ca_file)
+    ours = (mqtt.password_file, mqtt.ca_file, mqtt.certificate_file, mqtt.certificate_key_file)
+    return MqttAddress(mqtt.host, mqtt.port, mqtt.username, *(credential(file) if file else None for file in ours))
 
 
 def _playbooks(settings: Settings) -> Path:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 from pydantic import Field, field_validator
@@ -77,5 +78,10 @@ class Finding(Fact):
     @property
     def fingerprint(self) -> str:
         """Identity labels only (kind, host, subject; an occurrence's cursor), never text or values: 16 hex digits."""
-        labels = f"{self.kind}\0{self.host}\0{self.subject}\0{self.cursor}"
-        return hashlib.sha256(labels.encode()).hexdigest()[:16]
+        return _fingerprint(f"{self.kind}\0{self.host}\0{self.subject}\0{self.cursor}")
+
+
+@lru_cache(maxsize=8192)
+def _fingerprint(labels: str) -> str:
+    """A sweep asks a dozen times for each; the same states come back every few minutes."""
+    return hashlib.sha256(labels.encode()).hexdigest()[:16]

@@ -1,11 +1,12 @@
 """How the world outside is reached: Redis, MQTT, the hosts."""
 
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import Self
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from aiops.settings.section import Section, secret
+from aiops.settings.section import Section, credential, secret
 
 
 class Redis(Section):
@@ -15,6 +16,12 @@ class Redis(Section):
     username: str = Field(default="", description="account of the ACL; empty: the default one")
     password_file: Path | None = Field(default=None, description="file that holds its password")
 
+    ca_file: Path | None = Field(default=None, description="rediss: CA certificate; empty: the system's")
+    certificate_file: Path | None = Field(
+        default=None, description="rediss: our certificate, where the server asks for one"
+    )
+    certificate_key_file: Path | None = Field(default=None, description="rediss: its private key")
+
     @field_validator("url")
     @classmethod
     def _no_password(cls, url: str) -> str:
@@ -23,18 +30,30 @@ class Redis(Section):
             raise ValueError(msg)
         return url
 
+    @model_validator(mode="after")
+    def _tls(self) -> Self:
+        if (self.certificate_file is None) != (self.certificate_key_file is None):
+            raise ValueError("give both, certificate_file and certificate_key_file, or neither")
+        if (self.ca_file or self.certificate_file) and not self.url.startswith("rediss://"):
+            raise ValueError("certificates need a url that begins with rediss://, or nothing would be encrypted")
+        return self
+
     def full_url(self) -> str:
-        """The URL with user and password; only ever handed to a client, never printed.
+        """The URL with user, password and certificates; only ever handed to a client, never printed.
 
         :raises SettingsError: the password file cannot be read
         """
-        if self.password_file is None:
-            return self.url
         parts = urlsplit(self.url)
-        place = f"{parts.hostname}:{parts.port or 6379}"
-        return urlunsplit(
-            parts._replace(netloc=f"{quote(self.username)}:{quote(secret(self.password_file), safe='')}@{place}")
-        )
+        if files := {f"ssl_{name}": str(credential(file)) for name, file in self._files().items() if file}:
+            parts = parts._replace(query="&".join(filter(None, (parts.query, urlencode(files)))))
+        if self.password_file is not None:
+            place = f"{parts.hostname}:{parts.port or 6379}"
+            password = quote(secret(self.password_file), safe="")
+            parts = parts._replace(netloc=f"{quote(self.username)}:{password}@{place}")
+        return urlunsplit(parts)
+
+    def _files(self) -> dict[str, Path | None]:
+        return {"ca_certs": self.ca_file, "certfile": self.certificate_file, "keyfile": self.certificate_key_file}
 
 
 class Mqtt(Section):
@@ -45,9 +64,19 @@ class Mqtt(Section):
     username: str = Field(default="", description="account; empty: none")
     password_file: Path | None = Field(default=None, description="file that holds its password")
     ca_file: Path | None = Field(default=None, description="CA certificate; turns TLS on")
+    certificate_file: Path | None = Field(default=None, description="our certificate, where the broker asks for one")
+    certificate_key_file: Path | None = Field(default=None, description="its private key")
     prefix: str = Field(
         default="pixelium", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", description="first level of every topic"
     )
+
+    @model_validator(mode="after")
+    def _tls(self) -> Self:
+        if (self.certificate_file is None) != (self.certificate_key_file is None):
+            raise ValueError("give both, certificate_file and certificate_key_file, or neither")
+        if self.certificate_file and not self.ca_file:
+            raise ValueError("certificate_file needs ca_file, which turns TLS on")
+        return self
 
 
 class Fleet(Section):
