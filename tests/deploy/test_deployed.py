@@ -232,12 +232,8 @@ def test_beside_an_old_system_nothing_is_said_and_nothing_is_repaired(site: Site
     checks = {one["check"]: one["says"] for one in site.aiops("doctor", "--for", "operator", codes=(0, 1))}
     assert checks["shadow"].startswith("yes")
     acts = site.where("remediation")
-    assert (
-        json.loads(site.inside(acts, "/opt/aiops/current/bin/remediation", "settings", "--json"))["settings"]["floor"][
-            "shadow"
-        ]
-        is True
-    )
+    acting = json.loads(site.inside(acts, "/opt/aiops/current/bin/remediation", "settings", "--json"))
+    assert acting["settings"]["floor"]["shadow"] is True
     until(lambda: marks(site) > before, 60, "the old guardian is still at work")
     say("in shadow: the fault was seen and decided on, nothing was said or repaired, the old guardian went on")
 
