@@ -255,9 +255,7 @@ def test_one_guardian_is_taken_over_and_given_back(site: Site, say: Callable[[st
     site.aiops("plan", incident)
     site.aiops("approve", incident)
     until(
-        lambda: [
-            one for one in site.aiops("incidents", "--state", "resolved", codes=(0, 1)) if one["id"] == incident["id"]
-        ],
+        lambda: [one for one in site.aiops("incidents", "--state", "resolved", codes=(0, 1)) if one["id"] == incident],
         180,
         "the guardian that was taken over has repaired it",
     )
