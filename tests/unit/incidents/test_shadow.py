@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from aiops import steps
+from aiops.domain.backup import Scope
 from aiops.domain.handover import Handover
 from aiops.domain.incident import State
+from aiops.domain.night import NightReport
 from aiops.domain.shadow import Shadow
 from aiops.errors import RefusedError, UnknownError
 from tests.incident_world import World
@@ -173,3 +175,26 @@ def test_taking_over_twice_or_something_unknown_is_refused(tmp_path: Path) -> No
         steps.give_back("certs", "ben", "", world.services)
     with pytest.raises(UnknownError):
         steps.take_over("dsik", "ben", "", world.services)
+
+
+def test_the_nightly_backup_is_ordered_only_when_its_guardian_was_taken_over(tmp_path: Path) -> None:
+    scope = Scope(store="ct239", nodes=("ct238",), storage="pbs")
+    world = World(tmp_path, shadow="untaken", backup=scope)
+    steps.approve_backups("ben", 30, world.services)
+
+    assert steps.order_backup("clock", world.services).backups == ()
+    with pytest.raises(RefusedError, match="not taken over"):
+        steps.order_backup("ben", world.services, by_hand=True)
+
+    steps.take_over("backup", "ben", "", world.services)
+    assert len(steps.order_backup("clock", world.services).backups) == 1
+
+
+def test_night_work_that_the_old_system_tells_of_too_is_kept_until_it_is_taken_over(tmp_path: Path) -> None:
+    world = world_in(tmp_path, "untaken")
+    for day, told in (("23", 0), ("24", 1)):
+        report = NightReport(name="doc-sync", at=world.now + timedelta(days=int(day)), lines=("3 deltas", "one"))
+        assert len(steps.tell_night(report, world.services).notices) == told
+        if not told:
+            assert would(world)[-1][0] == "said"
+            steps.take_over("doc-sync", "ben", "", world.services)
