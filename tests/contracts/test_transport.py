@@ -16,7 +16,7 @@ def test_after_an_acknowledgement_that_got_lost_the_worker_asks_for_messages_aga
         Connection(server.url, transport="tasks.transport:Transport") as connection,
     ):
         channel: Any = connection.channel()
-        channel.basic_qos(0, 1, False)
+        channel.basic_qos(0, 1, False)  # noqa: FBT003 - AMQP has it so
         channel.qos._quick_append("tag", object())
         assert not channel.qos.can_consume()
         server.stop()
