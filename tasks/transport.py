@@ -35,6 +35,18 @@ class Client(_stock.redis.Redis):  # type: ignore[misc]
 class QoS(_stock.QoS):  # type: ignore[misc]
     """The un-acknowledged messages. An entry that is none is taken out of them, not put back into its queue."""
 
+    def ack(self, delivery_tag: Any) -> None:
+        """Acknowledge. One that the broker did not hear counts as delivered no longer: it comes again from the un-acknowledged.
+
+        Celery logs that error and goes on. The message would fill the only place for ever: the worker would ask for no other, so
+        would never notice that its connection is dead (measured: deaf until it was restarted).
+        """
+        try:
+            super().ack(delivery_tag)
+        except self.channel.connection_errors:
+            self._quick_ack(delivery_tag)
+            raise
+
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: Any = False) -> None:  # noqa: FBT002 - kombu's signature
         """Put the message back, or into quarantine."""
         with self.channel.conn_or_acquire(client) as connected:
