@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(900)]
 
 SWEEPS = int(os.environ.get("QUIET_SWEEPS", "30"))
 """On Debian 12; a third of them on Debian 13."""
-ALL = sorted(set(detectors()) - {"logs", "metrics", "mirrors", "pbs", "proxmox", "releases"})
+ALL = sorted(set(detectors()) - {"log-store", "logs", "metrics", "mirrors", "pbs", "proxmox", "releases"})
 """Guardians that look at the hosts themselves; what other systems are asked for is tested in tests/sources."""
 FAULTS = {
     "health": ("dead-service", "service.dead"),

@@ -58,7 +58,7 @@ max_hosts = 2
 WAYS_OUT = re.compile(r"(^|\.)(url|\w+_url|\w*_remote|remote|token_file|\w+_token_file|store|namespace|model|allow)$")
 """Names of settings by which something leaves, or is done."""
 ONLY_READ = re.compile(
-    r"^(redis|proxmox|pbs|netbox|loki|metrics|releases|mirrors|llm|web|ingest|usage)\."
+    r"^(redis|proxmox|pbs|netbox|forgejo|loki|metrics|releases|mirrors|llm|web|ingest|usage)\."
     r"|^mcp\.serve|^semaphore\.token_file$"
 )
 """Where we only look, or are asked; the models of triage are asked in shadow too, or nothing could be compared. Semaphore's
