@@ -156,6 +156,8 @@ def page(facts: dict[str, object], each: list[Way]) -> str:
         "  shell script it took nine processes for each check, which was most of what a sweep cost.",
         "- It says its answers in pieces of 64 KiB: each piece wakes sshd, the network and three threads of the worker.",
         "- What a host says word for word as the last time (its packages, apt's history) is not read again (`aiops/probes/readings.py`).",
+        "- What perl can say as well as a command (the time, a file of `/proc/self`) takes no process; gzip is asked without zcat's shell.",
+        "- No pattern is compiled for a host, and the text of a set of probes is written once (`aiops/probes/script.py`).",
         "- One message per shard of hosts and one transaction per sweep; no result backend, no events.",
     ]
     return "\n".join(lines) + "\n"
