@@ -15,6 +15,7 @@ ROLE = ROOT / "ansible" / "roles" / "aiops"
 TABLE: dict[str, dict[str, Any]] = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["aiops_table"]
 WORKERS = {path.stem for path in (ROOT / "workers").glob("*.py")} - {
     "__init__",
+    "draining",
     "lifecycle",
     "hermes_health",
     "showing",

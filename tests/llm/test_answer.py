@@ -139,7 +139,7 @@ def test_text_from_machines_stays_inside_the_data_however_it_is_written() -> Non
 def test_control_direction_and_invisible_characters_do_not_reach_the_model() -> None:
     asked = question(finding("a\x1b[31mb\u202ec\u200bd\x00ef", **{"k\x07ey": "v\u2066alue"}))
     content = messages(asked)[1]["content"]
-    assert "a[31mbcdef" in content
+    assert "a\ufffd[31mbcd\ufffdef" in content
     assert '"key": "value"' in content
     assert content.encode()
 

@@ -61,12 +61,19 @@ class RecordedApi(JsonApi):
         super().__init__(urlsplit(url).hostname or "", url)
         self._said = said
 
-    def _ask(self, target: str, more: Mapping[str, str]) -> Reply:
+    def _ask(
+        self,
+        method: str,
+        target: str,
+        more: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        left: float | None = None,
+    ) -> Reply:
         answer = self._said[target]
         if "silent" in answer:
             raise BusError(self.name, answer["silent"])
-        body = answer["body"]
-        content = body if isinstance(body, str) else json.dumps(body)
+        said = answer["body"]
+        content = said if isinstance(said, str) else json.dumps(said)
         return Reply(answer["status"], answer.get("headers", {}), content.encode())
 
 
