@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.root]
 GUARDIANS = ("disk", "audit-dpkg-rc")
 MEGABYTES = 100
 
+OFF = "exec {real}/perl -e 'BEGIN { *CORE::GLOBAL::time = sub { CORE::time() {seconds} } } local $/; eval <STDIN>; die $@ if $@'"
+"""Perl tells the time itself: one whose clock is wrong by so much, and that runs the program it is given."""
 FAKES = {
     "healthy": {},
     "hanging": {"df": "exec sleep 600"},
@@ -36,8 +38,8 @@ FAKES = {
     "garbage": {"df": "exec head -c 20000 /dev/urandom"},
     "foreign": {"df": 'if [ "$LC_ALL" = C ]; then exec {real}/df "$@"; fi; echo Dateisystem Größe Benutzt Verfügbar'},
     "stubbornly-foreign": {"df": "echo 'Typ 1B-Blöcke Benutzt Verfügbar'; echo ext4 1,5 2 3 /"},
-    "ahead": {"date": 'exec {real}/date -d "+2 hours" "$@"'},
-    "behind": {"date": 'exec {real}/date -d "-2 hours" "$@"'},
+    "ahead": {"date": 'exec {real}/date -d "+2 hours" "$@"', "perl": OFF.replace("{seconds}", "+7200")},
+    "behind": {"date": 'exec {real}/date -d "-2 hours" "$@"', "perl": OFF.replace("{seconds}", "-7200")},
 }  # fmt: skip
 """By host: the commands that misbehave there, as shell; ``{real}`` is where the true ones are."""
 
