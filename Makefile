@@ -55,9 +55,12 @@ schedule-proof: $(VENV)/.dev lab-tools ## The shipped crontab on real hosts (roo
 
 .PHONY: faults
 faults: $(VENV)/.dev tools ## Processes killed at every border of a repair, outages of the broker, then the campaign (root): SEED=1 INCIDENTS=100
+	@$(MAKE) --no-print-directory borders campaign
+
+.PHONY: borders
+borders: $(VENV)/.dev tools ## Processes killed at every border of a repair, and outages of the broker (root)
 	@.ci/tools faults
 	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m faults tests/faults $(ARGS)
-	@$(MAKE) --no-print-directory campaign
 
 .PHONY: campaign
 campaign: $(VENV)/.dev tools ## 100 incidents while everything that can break does so (root): SEED=1 INCIDENTS=100

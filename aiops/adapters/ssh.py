@@ -176,8 +176,7 @@ class FabricShell:
         try:
             channel.settimeout(watch.left)
             channel.exec_command(_COMMAND)
-            channel.sendall(script.encode())
-            channel.shutdown_write()
+            _say_all(channel, script.encode())
             return _collect(host, channel, watch)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise _LostError(f"the connection broke: {_say(error)}") from error
@@ -245,6 +244,16 @@ class FabricShell:
 
     def _enrol(self) -> str:
         return f"run `aiops enroll`, or add the host's key to {self._known_hosts} after comparing it on its console"
+
+
+def _say_all(channel: Any, script: bytes) -> None:
+    """The whole script, or as much of it as is read: one that ends before was no broken connection."""
+    try:
+        channel.sendall(script)
+        channel.shutdown_write()
+    except OSError:
+        if not channel.exit_status_ready() or channel.exit_status < 0:
+            raise
 
 
 def _collect(host: Host, channel: Any, watch: _Watch) -> tuple[bytes, bytes, int]:
