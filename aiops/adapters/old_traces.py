@@ -47,9 +47,13 @@ def _rows(text: str) -> Iterable[tuple[str, str]]:
 
 
 def _here(script: str) -> str:
-    done = subprocess.run(
-        ["/bin/sh", "-s"], input=script, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
-    )
+    command = ["/bin/sh", "-s"]
+    try:
+        done = subprocess.run(
+            command, input=script, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise SettingsError("/bin/sh", f"the look did not end within {_SECONDS} s") from None
     if done.returncode:
         raise SettingsError("/bin/sh", done.stderr.strip()[-200:] or f"ended with {done.returncode}")
     return done.stdout
