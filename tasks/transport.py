@@ -6,6 +6,8 @@ bytes are looked at where the client hands them over, and where un-acknowledged 
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from kombu.transport import redis as stock
@@ -41,8 +43,18 @@ class QoS(_stock.QoS):  # type: ignore[misc]
         Celery logs that error and goes on. The message would fill the only place for ever: the worker would ask for no other, so
         would never notice that its connection is dead (measured: deaf until it was restarted).
         """
-        try:
+        with self._let_go(delivery_tag):
             super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: Any, requeue: Any = False) -> None:  # noqa: FBT002 - kombu's signature
+        """Reject, as a task that failed is; the same holds where the broker did not hear that."""
+        with self._let_go(delivery_tag):
+            super().reject(delivery_tag, requeue=requeue)
+
+    @contextmanager
+    def _let_go(self, delivery_tag: Any) -> Iterator[None]:
+        try:
+            yield
         except self.channel.connection_errors:
             self._quick_ack(delivery_tag)
             raise
