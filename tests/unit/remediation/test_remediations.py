@@ -116,6 +116,7 @@ def test_a_playbook_and_its_manifest_make_a_remediation(folder: Path) -> None:
         ("approval: auto", "approval: auto\n      aliases: [do_it]", "ambiguous"),
         ("approval: auto", "approval: auto\n      aliases: [old, old]", "ambiguous"),
         ("argument_specs:", "argument_specs: [", "cannot be read"),
+        ("argument_specs:", f"argument_specs: {'[' * 100_000}", "nested deeper than 100 levels"),
     ],
 )
 def test_a_manifest_that_says_something_wrong_is_refused(folder: Path, old: str, new: str, complaint: str) -> None:
