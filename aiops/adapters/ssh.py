@@ -17,6 +17,7 @@ from typing import Any, Self
 import fabric
 import paramiko
 
+from aiops.adapters.known_hosts import KnownHosts, written
 from aiops.adapters.local_shell import OUTPUT_LIMIT
 from aiops.domain.host import Host
 from aiops.errors import HostKeyError, HostTimeoutError, HostUnreachableError, SettingsError
@@ -111,13 +112,14 @@ class FabricShell:
     """See ``aiops.ports.Shell``.
 
     Logs in as ``user`` with the one key in ``key_file``; no agent, no other key, no ssh_config. ``known_hosts`` is
-    OpenSSH's format; it is read again at each connect, so that an enrolled host is known at once.
+    OpenSSH's format; it is looked at at each connect, so that an enrolled host is known at once.
 
     :raises SettingsError: the key file cannot be read
     """
 
     def __init__(self, user: str, key_file: Path, known_hosts: Path, connect_seconds: float = 10.0) -> None:
         self._user, self._known_hosts, self._connect_seconds = user, known_hosts, connect_seconds
+        self._known = KnownHosts(known_hosts)
         try:
             self._key = paramiko.PKey.from_path(key_file)
         except (OSError, ValueError, TypeError, paramiko.SSHException) as error:
@@ -235,8 +237,11 @@ class FabricShell:
         )
         connection.client.set_log_channel(_LOG_CHANNEL)
         connection.client.set_missing_host_key_policy(_Reject())
+        trusted = connection.client.get_host_keys()
+        name = written(host.target, host.port)
         try:
-            connection.client.load_host_keys(str(self._known_hosts))
+            for kind, key in self._known.of(name).items():
+                trusted.add(name, kind, key)
         except OSError as error:
             plain.close()
             raise HostKeyError(host.name, f"known_hosts cannot be read: {_say(error)}", self._enrol()) from error

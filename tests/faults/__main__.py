@@ -1,6 +1,7 @@
 """``python -m tests.faults``: campaigns of faults, each in mounts of its own. Exit 1 when a promise did not hold."""
 
 import argparse
+import math
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from tests.faults.site import Site
 
 _INSIDE = "FAULTS_INSIDE"
 _DISK_MIB = 32
+"""For each hundred incidents."""
 
 
 def main() -> int:
@@ -37,18 +39,21 @@ def main() -> int:
             *sys.argv[1:],
         ]
         return subprocess.run(command, env={**os.environ, _INSIDE: "1"}, check=False).returncode
-    result = campaign(arguments.incidents, arguments.seed, keep=arguments.keep)
+    result = campaign(arguments.incidents, arguments.seed, keep=arguments.keep, minutes=arguments.minutes)
     if arguments.write:
         _write(arguments.write, result)
     return 0 if result.holds else 1
 
 
-def campaign(incidents: int, seed: int, *, keep: bool = False) -> Result:
+def campaign(incidents: int, seed: int, *, keep: bool = False, minutes: float = math.inf) -> Result:
     """One campaign in a folder of its own, and what came of it in print; the folder stays when a promise did not hold."""
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     disk = folder / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK_MIB}m,mode=700", "faults", str(disk)], check=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MIB * math.ceil(incidents / 100)}m,mode=700", "faults", str(disk)],
+        check=True,
+    )
     (folder / "system").mkdir(mode=0o700)
     for ledger in ("incidents.sqlite", "executions.sqlite"):
         (folder / "system" / ledger).symlink_to(disk / ledger)
@@ -57,7 +62,7 @@ def campaign(incidents: int, seed: int, *, keep: bool = False) -> Result:
         site = Site(folder / "system", hosts, start_within=150, machine=machine)
         try:
             site.start()
-            result = Campaign(site, seed, disk=disk).run()
+            result = Campaign(site, seed, disk=disk, seconds=minutes * 60).run()
             sys.stdout.write(f"{result}\n")
             sys.stdout.flush()
         finally:
@@ -75,6 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--incidents", type=int, default=100, help="how many, in all")
     parser.add_argument("--seed", type=int, default=1, help="which faults, in which order")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="break nothing more after so long")
     parser.add_argument("--write", type=Path, help="folder for a dated file with the result")
     parser.add_argument("--keep", action="store_true", help="keep the folder of the campaign")
     return parser.parse_args()

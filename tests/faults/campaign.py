@@ -7,6 +7,7 @@ same order, though not at the same instant of what the processes do. It needs ro
 import contextlib
 import heapq
 import itertools
+import math
 import os
 import random
 import signal
@@ -35,6 +36,8 @@ STUCK = 20.0
 """Seconds after which the next fault comes though nothing has moved."""
 FEW = 3
 """When no more than so many are open and nothing is left to break, the faults are over."""
+RESTED = 10
+"""How many times its own cost passes before the next look at everything: a thousand hosts must not make the looking the load."""
 LOOK_AGAIN = 30.0
 """Seconds between two looks at the hosts whose fault nobody knows of."""
 DEADLINE = 600.0
@@ -99,15 +102,17 @@ def hosts_for(incidents: int) -> int:
 class Campaign:
     """One run over a site. ``disk`` is the small file system that the ledgers lie on, where there is one."""
 
-    def __init__(self, site: Site, seed: int, *, disk: Path | None = None) -> None:
-        self.site, self.seed, self.disk = site, seed, disk
+    def __init__(self, site: Site, seed: int, *, disk: Path | None = None, seconds: float = math.inf) -> None:
+        """After so many ``seconds`` nothing more is broken; what is broken by then is brought to its end."""
+        self.site, self.seed, self.disk, self.seconds = site, seed, disk, seconds
         self.random = random.Random(seed)  # noqa: S311 - it has to be repeatable
         self.broken: list[tuple[str, str]] = []
         self.faults: Counter[str] = Counter()
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._number = itertools.count()
         self._open = self._lost = self._wrong = 0
-        self._asked = self._looked = 0.0
+        self._asked = self._looked = self._effects_at = 0.0
+        self._effects = 0
 
     def run(self) -> Result:
         """Break and repair until every fault has been there once on each host's every place."""
@@ -124,15 +129,17 @@ class Campaign:
             self.site.tend()
             self._count()
             self._do_what_is_due()
+            if time.monotonic() - began > self.seconds:
+                places.clear()
             if places and self._open < AT_ONCE:
                 self._break(*places.pop())
-            if len(self.site.hosts.effects()) >= steps or time.monotonic() >= patience:
+            if self._steps() >= steps or time.monotonic() >= patience:
                 # Each sort comes before any comes twice.
                 deck = deck or self.random.sample(sorts, len(sorts))
                 name = deck.pop()
                 self.faults[name] += 1
                 _FAULTS[name](self)
-                steps = len(self.site.hosts.effects()) + self.random.randint(*STEPS)
+                steps = self._steps() + self.random.randint(*STEPS)
                 patience = time.monotonic() + STUCK
             time.sleep(0.2)
         self._heal()
@@ -141,14 +148,21 @@ class Campaign:
         return self._result(time.monotonic() - began)
 
     def _count(self) -> None:
-        """How many incidents are open; looked at twice a second."""
-        if time.monotonic() - self._asked >= 0.5:
-            self._asked = time.monotonic()
+        """How many incidents are open; looked at twice a second at most."""
+        if (began := time.monotonic()) >= self._asked:
             with contextlib.suppress(LedgerBusyError):
                 known = self.site.incidents()
                 self._look_at_the_unseen(known)
                 ended = sum(one.state in ENDED for one in known)
                 self._open = len(self.site.faults) - ended
+            self._asked = _rest(began, 0.5)
+
+    def _steps(self) -> int:
+        """How many commands playbooks have begun on the hosts."""
+        if (began := time.monotonic()) >= self._effects_at:
+            self._effects = len(self.site.hosts.effects())
+            self._effects_at = _rest(began, 0.2)
+        return self._effects
 
     def _break(self, host: str, where: str) -> None:
         self.site.break_(host, where)
@@ -215,6 +229,11 @@ class Campaign:
             left_out=tuple(name for name in _FAULTS if name not in self.faults),
             faults=self.faults,
         )
+
+
+def _rest(began: float, least: float) -> float:
+    """When to look again after a look that began then."""
+    return began + max(least, RESTED * (time.monotonic() - began))
 
 
 def _kill(name: str, *, group: bool) -> Callable[[Campaign], None]:
