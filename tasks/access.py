@@ -15,11 +15,8 @@ NOBODY: Final = "user default off ~* &* +@all"
 """Nobody can log in as it. It keeps its rights because a server that starts reads its own append-only file as this account, and
 leaves out, without a word, each transaction that it may not do (measured: Redis 7.0.15)."""
 _KNOWS_SETINFO: Final = (7, 2)
-CONNECT: Final = ("ping", "hello", "auth", "select", "client|setname", "multi", "exec", "discard", "unwatch")
-_CONSUME: Final = (
-    *("brpop", "llen", "lpush", "rpush", "zadd", "zrem", "zrange", "hset", "hdel", "hget", "set", "get", "del"),
-    *("evalsha", "script|load", "script|exists", "sadd", "smembers", "exists", "watch"),
-)
+CONNECT: Final = ("ping",)
+"""``AUTH`` and ``HELLO`` are nobody's right: whoever connects may say them."""
 
 
 @dataclass(frozen=True)
@@ -38,47 +35,57 @@ class Rule:
 
 @dataclass(frozen=True)
 class Access:
-    """What one account may do."""
+    """What one account may do: which queue it drains and to which it pushes, whether it says events, lives by a pulse and is
+    seen in Flower.
+    """
 
     consumes: str = ""
     pushes: tuple[str, ...] = ()
     more: tuple[Rule, ...] = ()
     channels: tuple[str, ...] = ()
     tells_flower: bool = True
+    says: bool = True
+    lives: bool = True
     connects_with: tuple[str, ...] = ()
 
     def rules(self, name: str) -> tuple[Rule, ...]:
         """Everything but connecting, one selector each."""
-        return (*_consuming(self.consumes), *_pushing(self.pushes), *_told(name), *self.more)
-
-
-def _unacked(name: str) -> tuple[str, ...]:
-    return (f"{name}.unacked", f"{name}.unacked_index", f"{name}.unacked_mutex")
+        said = _saying() if self.says else ()
+        lived = _living(name) if self.lives else ()
+        return (*_consuming(self.consumes), *_pushing(self.pushes), *said, *lived, *self.more)
 
 
 def _consuming(queue: str) -> Iterable[Rule]:
     if queue:
-        bindings = (f"_kombu.binding.{queue}", f"_kombu.binding_permanent.{queue}")
-        yield Rule(_CONSUME, (queue, *_unacked(queue), *bindings))
+        yield Rule(("brpop", "llen", "lpush", "rpush"), (queue,))
+        yield Rule(("hset", "hdel", "hget", "watch"), (f"{queue}.unacked",))
+        yield Rule(("zadd", "zrem", "zrange"), (f"{queue}.unacked_index",))
+        yield Rule(("set", "get", "del", "evalsha"), (f"{queue}.unacked_mutex",))
+        yield Rule(("sadd",), (f"_kombu.binding.{queue}", f"_kombu.binding_permanent.{queue}"), "W")
+        yield Rule(("smembers",), (f"_kombu.binding.{queue}",), "R")
+        # Signs of life beside its own: that all its places are taken, that it still hears.
+        yield Rule(("set",), (f"aiops.pulse.{queue}.*",), "W")
 
 
 def _pushing(queues: tuple[str, ...]) -> Iterable[Rule]:
     for queue in queues:
         yield Rule(("lpush",), (queue,), "W")
-        yield Rule(("smembers",), (f"_kombu.binding.{queue}",), "R")
 
 
-def _told(name: str) -> Iterable[Rule]:
-    """What every process of ours says: events, and that it lives."""
+def _saying() -> Iterable[Rule]:
     yield Rule(("xadd",), ("aiops:events",), "W")
     yield Rule(("hincrby",), ("aiops:counters",))
-    yield Rule(("set",), (f"aiops.pulse.{name}", f"aiops.pulse.{name}.*"), "W")
+
+
+def _living(name: str) -> Iterable[Rule]:
+    yield Rule(("set",), (f"aiops.pulse.{name}",), "W")
 
 
 _PULSES: Final = Rule(("pttl",), ("aiops.pulse.*",), "R")
 _TASK_EVENTS: Final = "/0.celeryev/*"
 """Word for word what Flower subscribes to: a pattern is not matched by a wider one. The queues lie in database 0."""
-_COUNTED: Final = Rule(("hgetall",), ("aiops:counters",), "R")
+_FLOWERS: Final = ("_kombu.binding.celeryev", "_kombu.binding.reply.celery.pidbox")
+_LENGTHS: Final = Rule(("llen",), ("detect", "incidents", "triage", "remediation", "notify", "night"), "R")
 _PERMITS: Final = Rule(("set", "del"), ("aiops.permit", "aiops.permit.backups"), "RW")
 
 ACCESS: Final[Mapping[str, Access]] = {
@@ -87,7 +94,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "incidents": Access(
         consumes="incidents",
         pushes=("detect", "triage", "remediation", "notify", "night"),
-        more=(_PULSES, _PERMITS, _COUNTED),
+        more=(_PULSES, _PERMITS),
     ),
     "triage": Access(
         consumes="triage",
@@ -114,44 +121,40 @@ ACCESS: Final[Mapping[str, Access]] = {
     ),
     # Sees what workers say and reaches no queue. It calls for the workers; nobody listens, remote control is off everywhere.
     "flower": Access(
+        says=False,
+        lives=False,
         more=(
+            Rule(("llen", "del"), ("celeryev.*", "*.reply.celery.pidbox")),
+            Rule(("brpop",), ("*.reply.celery.pidbox",)),
+            Rule(("zrange",), ("flower.unacked_index",), "R"),
+            Rule(("set", "get", "del", "evalsha"), ("flower.unacked_mutex",)),
+            Rule(("evalsha",), (*_FLOWERS, "_kombu.binding_deadlines")),
+            Rule(("sadd", "srem"), _FLOWERS, "W"),
+            Rule(("del",), ("_kombu.binding.celeryev",), "W"),
             Rule(
-                (*_CONSUME, "srem", "zrangebyscore"),
-                (
-                    *_unacked("flower"),
-                    "_kombu.binding.celeryev",
-                    "_kombu.binding_permanent.celeryev",
-                    "_kombu.binding.*pidbox",
-                    "_kombu.binding_permanent.*pidbox",
-                    "_kombu.binding_deadlines",
-                    "celeryev.*",
-                    "*.reply.celery.pidbox",
-                ),
+                ("srem", "exists"),
+                ("_kombu.binding_permanent.celeryev", "_kombu.binding_permanent.reply.celery.pidbox"),
             ),
+            Rule(("zadd", "zrangebyscore", "zrem"), ("_kombu.binding_deadlines",)),
         ),
         channels=("/0.celery.pidbox",),
-        connects_with=("subscribe", "unsubscribe", "psubscribe", "punsubscribe", "info", "time"),
+        connects_with=("multi", "exec", "psubscribe", "punsubscribe", "time", "script|load", "script|exists"),
     ),
     # CT190's metrics: how long queues are and who lives, and nothing of what is in them.
-    "metrics_incidents": Access(
-        tells_flower=False,
-        more=(
-            _PULSES,
-            Rule(("llen",), ("detect", "incidents", "triage", "remediation", "notify", "night"), "R"),
-        ),
-    ),
+    "metrics_incidents": Access(tells_flower=False, says=False, lives=False, more=(_PULSES, _LENGTHS)),
     # The human at the command line, on CT190.
     "operator": Access(
         pushes=("detect", "incidents", "triage", "remediation", "notify", "night"),
+        lives=False,
         more=(
             _PULSES,
             _PERMITS,
-            _COUNTED,
-            Rule(("hmget", "get", "pttl", "exists"), ("aiops.llm.*",), "R"),
-            Rule(("xread", "xrange", "xrevrange", "xlen", "xinfo|stream"), ("aiops:events",), "R"),
-            Rule(("llen",), ("detect", "incidents", "triage", "remediation", "notify", "night"), "R"),
+            _LENGTHS,
+            Rule(("hgetall",), ("aiops:counters",), "R"),
+            Rule(("hmget",), ("aiops.llm.*",), "R"),
+            Rule(("xread", "xinfo|stream"), ("aiops:events",), "R"),
         ),
-        connects_with=("info", "config|get"),
+        connects_with=("info",),
     ),
 }
 
@@ -162,7 +165,9 @@ def line(name: str, passwords_sha256: Iterable[str], *, setinfo: bool) -> str:
     ``setinfo``: the server is 7.2 or later and knows ``CLIENT SETINFO``.
     """
     access = ACCESS[name]
-    connect = [*CONNECT, *access.connects_with, *(["client|setinfo"] if setinfo else [])]
+    says = ["multi", "exec"] if access.says else []
+    consumes = ["script|load", "unwatch"] if access.consumes else []
+    connect = [*CONNECT, *says, *consumes, *access.connects_with, *(["client|setinfo"] if setinfo else [])]
     channels = list(access.channels)
     if access.tells_flower:
         connect.append("publish")

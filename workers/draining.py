@@ -35,8 +35,12 @@ def cut(queue: str) -> Any:
 
 def keep_apart(name: str) -> None:
     """Keep this process's un-acknowledged messages under keys of its own."""
-    app.conf.broker_transport_options = {
-        **app.conf.broker_transport_options,
+    app.conf.broker_transport_options = {**app.conf.broker_transport_options, **own_keys(name)}
+
+
+def own_keys(name: str) -> dict[str, str]:
+    """Where this process keeps its un-acknowledged messages, as options of kombu's transport."""
+    return {
         "unacked_key": f"{name}.unacked",
         "unacked_index_key": f"{name}.unacked_index",
         "unacked_mutex_key": f"{name}.unacked_mutex",

@@ -37,6 +37,11 @@ PUSHES = {
 }
 """Beside its own queue, to which a worker may push what has to be tried again."""
 
+SILENT = {"flower", "metrics_incidents"}
+"""They say no events."""
+DUMB = {*SILENT, "operator"}
+"""They have no sign of life."""
+
 TAKES = {
     "brpop": ["0"],
     "rpop": [],
@@ -134,12 +139,12 @@ def test_only_the_deciding_side_gives_and_takes_the_permit(system: System, user:
 @pytest.mark.parametrize("user", ACCESS)
 def test_nobody_lives_in_anothers_name(system: System, user: str) -> None:
     for name in ACCESS:
-        assert may(system, user, "SET", f"aiops.pulse.{name}", "") is (name == user)
+        assert may(system, user, "SET", f"aiops.pulse.{name}", "") is (name == user and user not in DUMB)
 
 
 @pytest.mark.parametrize("user", ACCESS)
 def test_the_event_stream_is_only_ever_added_to(system: System, user: str) -> None:
-    assert may(system, user, "XADD", "aiops:events", "*", "payload", "{}")
+    assert may(system, user, "XADD", "aiops:events", "*", "payload", "{}") is (user not in SILENT)
     for command in (["XDEL", "aiops:events", "0-1"], ["XTRIM", "aiops:events", "MAXLEN", "0"], ["DEL", "aiops:events"]):
         assert not may(system, user, *command)
     assert may(system, user, "XREAD", "STREAMS", "aiops:events", "0") is (user in {"bridge", "operator"})
@@ -232,7 +237,7 @@ def split(line: str) -> list[str]:
         ("detect", "incidents", "(%W~incidents resetchannels -@all +lpush)"),
         ("incidents", "aiops.permit", "~aiops.permit ~aiops.permit.backups"),
         ("bridge", "aiops:events", "%R~aiops:events"),
-        ("notify", "aiops.pulse.notify", "%W~aiops.pulse.notify %W~aiops.pulse.notify.*"),
+        ("notify", "aiops.pulse.notify", "%W~aiops.pulse.notify "),
     ],
 )
 def test_a_right_that_is_taken_away_is_missed_by_its_owner_and_nobody_else(

@@ -40,7 +40,7 @@ def refused(system: System, before: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("queue", [queue for queue in QUEUES if queue != "remediation"])
 def test_a_repair_on_another_queue_does_not_exist_there(system: System, queue: str) -> None:
     before = len(system.events(type="message.refused"))
-    system.producer().send_task("remediate", args=({},), queue=queue, routing_key=queue, exchange=queue)
+    system.producer().send_task("remediate", args=({},), queue=queue, routing_key=queue)
 
     (event,) = refused(system, before)
     assert event["context"]["task"] == "remediate"
@@ -84,9 +84,7 @@ def test_celerys_own_group_task_does_not_exist(system: System, queue: str) -> No
     app = system.producer()
     before = len(system.events(type="message.refused"))
     inner = task_of(app, "remediate", {})
-    app.send_task(
-        "celery.group", args=([dict(inner)], "result", "group", []), queue=queue, routing_key=queue, exchange=queue
-    )
+    app.send_task("celery.group", args=([dict(inner)], "result", "group", []), queue=queue, routing_key=queue)
 
     (event,) = refused(system, before)
     assert event["context"]["task"] == "celery.group"
@@ -95,9 +93,7 @@ def test_celerys_own_group_task_does_not_exist(system: System, queue: str) -> No
 def test_a_group_of_messages_reaches_only_its_own_queue(system: System) -> None:
     app = system.producer()
     before = len(system.events(type="message.refused"))
-    group(
-        [task_of(app, "remediate", {}).set(queue="triage", exchange="triage", routing_key="triage")] * 2, app=app
-    ).apply_async()
+    group([task_of(app, "remediate", {}).set(queue="triage", routing_key="triage")] * 2, app=app).apply_async()
 
     assert system.wait_for(lambda: len(system.events(type="message.refused")) >= before + 2)
 
@@ -106,7 +102,7 @@ def test_a_message_in_the_old_protocol_is_refused(system: System) -> None:
     before = len(system.events(type="message.refused"))
     body = {"task": "triage", "id": "old", "args": [{}], "kwargs": {}, "callbacks": [{"task": "remediate"}]}
     with system.producer().connection_for_write() as connection:
-        connection.Producer().publish(body, exchange="triage", routing_key="triage", serializer="json")
+        connection.Producer().publish(body, exchange="", routing_key="triage", serializer="json")
 
     (event,) = refused(system, before)
     assert "headers.task: missing" in event["context"]["reason"]
@@ -129,7 +125,7 @@ def test_a_pickle_is_never_opened(system: System, tmp_path: Path, queue: str) ->
     with system.producer().connection_for_write() as connection:
         connection.Producer().publish(
             body,
-            exchange=queue,
+            exchange="",
             routing_key=queue,
             content_type="application/x-python-serialize",
             content_encoding="binary",
@@ -150,7 +146,7 @@ def test_a_word_to_shut_down_over_remote_control_ends_no_worker(system: System) 
     app.control.shutdown()
     for queue in QUEUES:
         seen = len(system.events(type="message.refused"))
-        app.send_task("nothing", queue=queue, routing_key=queue, exchange=queue)
+        app.send_task("nothing", queue=queue, routing_key=queue)
         refused(system, seen)
     assert system.local.watch() == []
     assert {child.name: child.process.pid for child in system.local.children if child.process} == before

@@ -67,7 +67,7 @@ def test_garbage_ends_no_worker_and_does_nothing(system: System, queue: str) -> 
         f"what was forged among the un-acknowledged of {queue} is gone",
     )
     canary = f"canary-of-{queue}"
-    system.producer().send_task(canary, queue=queue, routing_key=queue, exchange=queue)
+    system.producer().send_task(canary, queue=queue, routing_key=queue)
     system.wait_for(
         lambda: [event for event in system.events(type="message.refused") if event["context"]["task"] == canary],
         30,
