@@ -56,9 +56,9 @@ class Desk:
         app: Celery[Any] = Celery(self.user, set_as_current=False)
         app.conf.update(configuration(self.settings))
         app.conf.broker_transport = "tasks.transport:Transport"
-        # What is refused is refused at the second try too.
-        app.conf.task_publish_retry_policy = {"max_retries": 0}
-        app.conf.broker_transport_options = {**app.conf.broker_transport_options, **own_keys(self.user)}
+        # What is refused is refused at the next try too: it need not be waited for.
+        at_once = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
+        app.conf.broker_transport_options = {**app.conf.broker_transport_options, **own_keys(self.user), **at_once}
         return app
 
     def close(self) -> None:
