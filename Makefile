@@ -34,7 +34,7 @@ test: $(VENV)/.dev $(VENV)-dashboard/.done tools ## The tests: real Redis, MQTT,
 slow: $(VENV)/.dev $(VENV)-triage/.done tools ## The slow tests: real Ansible runs, killed processes and servers, LLM providers
 	@.ci/tools pages
 	@code=0; $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "slow and not lab and not litellm and not faults and not mcp" $(ARGS) || code=$$?; \
-	$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py tests/pipeline/test_footprint.py || code=$$?; exit $$code
+	$(VENV)-triage/bin/python -m pytest -q -m "litellm and not lab" tests/llm tests/pipeline/test_llm.py tests/pipeline/test_footprint.py tests/pipeline/test_redaction.py || code=$$?; exit $$code
 
 .PHONY: fleet
 fleet: $(VENV)/.dev $(VENV)-triage/.done tools ## The tests on real Debian hosts (root): the lab, every playbook, the whole loop

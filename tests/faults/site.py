@@ -47,11 +47,12 @@ class Site:
         only: tuple[str, ...] = WORKERS,
         start_within: int = 60,
         machine: Machine | None = None,
+        extra: str = "",
     ) -> None:
         self.hosts, self.machine = hosts, machine
         port = free_port()
         self.gate = Gate(port, self.family)
-        self.local = Local(folder, extra=_settings(hosts, start_within), only=only)
+        self.local = Local(folder, extra=_settings(hosts, start_within) + extra, only=only)
         self.local._redis = EmbeddedRedis(folder / "redis", port, accounts=self.local._accounts)
         self.local._mqtt = EmbeddedMqtt(folder / "mqtt", free_port())
         self.settings: Settings
